@@ -1,0 +1,5 @@
+/** Construction does nothing; `start` connects; `stop` is idempotent and resolves when everything has ended. */
+export interface Service {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}

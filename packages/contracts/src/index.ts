@@ -1,3 +1,9 @@
+export * from './compatibility.js';
+export * from './derive/docs-page.js';
+export * from './derive/json-schema.js';
+export * from './derive/protobuf.js';
+export * from './derive/table.js';
+export * from './derive/typescript.js';
 export * from './device-type.js';
 export { deviceTypes } from './device-types/registry.generated.js';
 export * from './envelope.js';

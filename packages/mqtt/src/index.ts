@@ -1,2 +1,3 @@
+export * from './client/index.js';
 export * from './front-door.js';
 export * from './publish-batch.js';

@@ -1,0 +1,5 @@
+export * from './backoff.js';
+export * from './client.js';
+export { brokerAddress } from './connection.js';
+export { explainConnectionError } from './connection-errors.js';
+export * from './options.js';

@@ -1,0 +1,24 @@
+import type { CommandSpec } from '../command.js';
+import { dataOption, logOptions, portBaseOption } from '../options.js';
+
+export const up: CommandSpec = {
+  path: ['up'],
+  group: 'Run',
+  summary: 'run the platform: database, MQTT broker, ingestion, API and console',
+  description:
+    'Runs the platform alone, until Ctrl-C. With no DATABASE_URL it brings its own PostgreSQL, kept in the data folder.',
+  options: [
+    {
+      flags: '--config <file>',
+      doc: 'platform configuration (YAML); without it every setting has its default',
+    },
+    dataOption,
+    portBaseOption,
+    ...logOptions,
+  ],
+  examples: [
+    { line: 'millrace up', doc: 'with defaults: console on 8080, MQTT over TLS on 8883' },
+    { line: 'millrace up --config platform.yaml --data /var/lib/millrace', doc: 'as a service would' },
+  ],
+  load: async () => (await import('../work/up.js')).runUp,
+};

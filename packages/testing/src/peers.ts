@@ -37,7 +37,7 @@ export function peerNames(): string[] {
 export function requirePeer(name: string): boolean {
   const found = peer(name);
   if (found.available) return true;
-  if (found.required && process.env['CI'] === 'true')
+  if (found.required && process.env.CI === 'true')
     throw new Error(`The required peer ${name} is missing: ${found.why}`);
   return false;
 }

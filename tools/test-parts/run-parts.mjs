@@ -1,0 +1,90 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ensureBuilt } from '../setup/build.mjs';
+import { ensureInstalled } from '../setup/install.mjs';
+import { root } from '../setup/root.mjs';
+import { parts } from './parts.mjs';
+import { add, closingLine, noTests } from './tally.mjs';
+import { runTypes } from './types.mjs';
+import { runVitest } from './vitest.mjs';
+
+const print = (text) => process.stdout.write(`${text}\n`);
+
+/** Reads `--part a,b`, `--long` and `--filter text`; throws one sentence about anything else. */
+export function parseArguments(words) {
+  const wanted = { parts: parts.map((part) => part.name), long: false, filter: undefined };
+  for (let i = 0; i < words.length; i++) {
+    const [word, attached] = words[i].split(/=(.*)/s);
+    const value = () => attached ?? words[++i] ?? '';
+    if (word === '--long') wanted.long = true;
+    else if (word === '--part') wanted.parts = value().split(',').filter(Boolean);
+    else if (word === '--filter') wanted.filter = value();
+    else throw new Error(`npm test knows --part, --long and --filter, not ${word}.`);
+  }
+  const unknown = wanted.parts.find((name) => !parts.some((part) => part.name === name));
+  if (unknown !== undefined || wanted.parts.length === 0)
+    throw new Error(
+      `No part is named "${unknown ?? ''}": there are ${parts.map((part) => part.name).join(', ')}.`,
+    );
+  return wanted;
+}
+
+/** Runs the wanted parts, all of them whatever fails, and ends with the counts. Returns the exit code. */
+export async function runParts(wanted) {
+  if (wanted.long) process.env.MILLRACE_TEST_LONG = '1';
+  const total = noTests();
+  const durations = {};
+  const obtained = new Set();
+  for (const part of parts.filter(({ name }) => wanted.parts.includes(name))) {
+    const startedMs = performance.now();
+    print(`\n== ${part.name}`);
+    add(total, await runPart(part, wanted, obtained));
+    const seconds = (performance.now() - startedMs) / 1000;
+    durations[part.name] = Number(seconds.toFixed(1));
+    const over = seconds > part.budgetS && !wanted.long ? `, over its budget of ${part.budgetS} s` : '';
+    print(`== ${part.name} took ${seconds.toFixed(1)} s${over}`);
+  }
+  report(total, durations);
+  return total.failed > 0 ? 1 : 0;
+}
+
+async function runPart(part, wanted, obtained) {
+  try {
+    await ensureInstalled();
+    if (part.name === 'tidy') return await (await import('../tidy/part.mjs')).runTidy(print);
+    if (part.name === 'types') return await runTypes(print);
+    const files = part.files().filter((file) => wanted.filter === undefined || file.includes(wanted.filter));
+    if (files.length === 0) {
+      print('No test files.');
+      return noTests();
+    }
+    for (const need of part.needs.filter((name) => !obtained.has(name))) {
+      if (need === 'build') await ensureBuilt();
+      else await obtain();
+      obtained.add(need);
+    }
+    return await runVitest(part, files);
+  } catch (error) {
+    print(error.message);
+    return { ...noTests(), failed: 1, failures: [`${part.name}: ${error.message}`] };
+  }
+}
+
+async function obtain() {
+  const { obtainPeers } = await import('../services/obtain.mjs');
+  for (const peer of await obtainPeers()) if (!peer.available) print(`Without ${peer.name}: ${peer.why}`);
+}
+
+function report(total, durations) {
+  const folder = join(root, 'var', 'test');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'durations.json'), `${JSON.stringify(durations, null, 2)}\n`);
+  print(
+    `\nDurations: ${Object.entries(durations)
+      .map(([name, s]) => `${name} ${s} s`)
+      .join(', ')}`,
+  );
+  for (const name of total.skips) print(`Skipped: ${name}`);
+  for (const name of total.failures) print(`Failed: ${name}`);
+  print(closingLine(total));
+}

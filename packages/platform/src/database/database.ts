@@ -122,7 +122,9 @@ export class Database implements Service {
       idleTimeoutMillis: 60_000,
       ...(statementTimeoutMs > 0 ? { statement_timeout: statementTimeoutMs } : {}),
     } as pg.PoolConfig);
-    // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
+    // A connection may break while someone holds it without a query under way; without a listener that would end
+    // the process. The pool replaces it, and its holder's next query fails.
+    pool.on('connect', (client) => client.on('error', () => {}));
     pool.on('error', (error) =>
       this.#options.logger.warn('A database connection broke.', { role, error: error.message }),
     );

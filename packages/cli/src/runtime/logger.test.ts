@@ -15,7 +15,7 @@ describe('the logger', () => {
     expect(entries()).toEqual([
       expect.objectContaining({ level: 'warn', role: 'edge', msg: 'slow answer', driver: 'plc', ms: 250 }),
     ]);
-    expect(entries()[0]?.['time']).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+    expect(entries()[0]?.time).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
   });
 
   test('keeps secrets out, by name, nested, and inside addresses', () => {
@@ -36,7 +36,7 @@ describe('the logger', () => {
     logger.debug('not shown');
     logger.error('no', { error: new MillraceError('port_taken', 'Port 1 is taken.') });
     expect(entries()).toHaveLength(1);
-    expect(entries()[0]?.['error']).toMatchObject({ code: 'port_taken', message: 'Port 1 is taken.' });
+    expect(entries()[0]?.error).toMatchObject({ code: 'port_taken', message: 'Port 1 is taken.' });
   });
 
   test('pretty lines are one line, quoted where needed', () => {

@@ -17,7 +17,7 @@ export function readConfigFile(file: string): string {
 }
 
 export const configCheck: Work = async (invocation) => {
-  const file = invocation.args['file'] ?? '';
+  const file = invocation.args.file ?? '';
   const text = readConfigFile(file);
   const kind = textOption(invocation, 'kind') ?? guessKind(text);
   if (kind === 'edge') await checkEdge(text, file);

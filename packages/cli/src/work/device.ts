@@ -71,7 +71,7 @@ export const deviceAdd: Work = async (invocation) => {
   const title = text('title');
   const enterprise = text('enterprise');
   const gateway = text('gateway');
-  const id = invocation.args['device'] ?? '';
+  const id = invocation.args.device ?? '';
   await platformClient(invocation).call('POST', '/v1/devices', {
     device_id: id,
     device_type: text('type'),
@@ -91,9 +91,9 @@ export const deviceAdd: Work = async (invocation) => {
 };
 
 export const deviceImport: Work = async (invocation) => {
-  const entries = readDeviceFile(invocation.args['file'] ?? '');
+  const entries = readDeviceFile(invocation.args.file ?? '');
   const client = platformClient(invocation);
   for (const entry of entries) await registerDevice(client, entry);
-  process.stdout.write(`${entries.length} device(s) registered from ${invocation.args['file']}.\n`);
+  process.stdout.write(`${entries.length} device(s) registered from ${invocation.args.file}.\n`);
   return 0;
 };

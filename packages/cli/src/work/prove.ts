@@ -51,10 +51,10 @@ export function completenessText(device: string, fromMs: number, toMs: number, r
     ([name, count, doc]) => `  ${name.padEnd(20)}${String(count).padStart(12)}  ${doc}`,
   );
   const ranges = report.ranges.map((range) => [
-    range['kind'] ?? range['state'],
-    `${range['from_seq'] ?? range['from']}-${range['to_seq'] ?? range['to']}`,
-    range['cause'],
-    range['evidence'],
+    range.kind ?? range.state,
+    `${range.from_seq ?? range.from}-${range.to_seq ?? range.to}`,
+    range.cause,
+    range.evidence,
   ]);
   return [
     `${device}, ${new Date(fromMs).toISOString()} to ${new Date(toMs).toISOString()}`,

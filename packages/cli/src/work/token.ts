@@ -42,7 +42,7 @@ export const tokenList: Work = async (invocation) => {
 };
 
 export const tokenRevoke: Work = async ({ args, options }) => {
-  const id = args['id'];
+  const id = args.id;
   if (!id) throw new MillraceError('invalid_argument', 'Name the token to revoke.');
   await platformClient({ args, options }).call('DELETE', `/v1/tokens/${encodeURIComponent(id)}`);
   process.stdout.write(`Token ${id} is revoked.\n`);

@@ -1,4 +1,5 @@
 export * from './compatibility.js';
+export * from './contract-test/contract-test.js';
 export * from './derive/docs-page.js';
 export * from './derive/json-schema.js';
 export * from './derive/protobuf.js';

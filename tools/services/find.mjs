@@ -2,8 +2,12 @@ import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { root } from '../setup/root.mjs';
 
-/** Where peers that were not installed into the system are kept. */
-export const peersDir = join(root, 'var', 'peers');
+/** Where peers that were not installed into the system are kept; MILLRACE_PEERS_DIR names another place. */
+export const peersDir = defaultDir(process.env);
+
+function defaultDir(env) {
+  return env.MILLRACE_PEERS_DIR ?? join(root, 'var', 'peers');
+}
 
 /** tools/services/peers.json: every foreign program, library or service that tests and benches talk to. */
 export const peerList = JSON.parse(readFileSync(new URL('./peers.json', import.meta.url), 'utf8'));
@@ -17,7 +21,7 @@ export function peerNames() {
  * Whether a peer is here: `{name, available, path, programs, env, why, required}`. It only looks (files, PATH and
  * variables) and starts nothing, so it costs nothing to ask.
  */
-export function findPeer(name, { list = peerList, env = process.env, dir = peersDir } = {}) {
+export function findPeer(name, { list = peerList, env = process.env, dir = defaultDir(env) } = {}) {
   const declared = list[name];
   if (declared === undefined)
     throw new Error(

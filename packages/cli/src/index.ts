@@ -37,3 +37,9 @@ function report(error: unknown, debug: boolean): void {
     process.stderr.write(`millrace: ${text} (an unexpected error; run again with --debug to see where)\n`);
   }
 }
+
+export { prepareDataDir } from './runtime/data-dir.js';
+export { socketPath } from './runtime/local-socket.js';
+export { portPlan } from './runtime/ports.js';
+export { writeDemoFiles } from './work/demo/files.js';
+export { planDemo } from './work/demo/plan.js';

@@ -1,11 +1,10 @@
-import { webcrypto } from 'node:crypto';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { errorMessage, MillraceError } from '@millrace/foundation';
-import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
 import type { Work } from '../command.js';
 import { textOption } from '../options.js';
 import { type ApiClient, platformClient } from '../runtime/api-client.js';
+import { createSigningRequest } from './signing-request.js';
 
 interface IssuedCertificate {
   /** Leaf first, then its issuers up to but without the root. */
@@ -39,25 +38,18 @@ export async function issueCertificate(
   deviceId: string,
   folder: string,
 ): Promise<CertificateFiles> {
-  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const request = await Pkcs10CertificateRequestGenerator.create({
-    name: `CN=${deviceId}`,
-    keys: keys as webcrypto.CryptoKeyPair,
-    signingAlgorithm: algorithm,
-  });
+  const { key, request } = createSigningRequest(deviceId);
   const issued = await client.call<IssuedCertificate>('POST', '/v1/certificates', {
     device_id: deviceId,
-    csr: request.toString('pem'),
+    csr: request,
   });
-  const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey));
   const files: CertificateFiles = {
     caFile: join(folder, 'ca.pem'),
     certFile: join(folder, 'cert.pem'),
     keyFile: join(folder, 'key.pem'),
     notAfter: issued.not_after,
   };
-  writePem(folder, files, issued, pem('PRIVATE KEY', key));
+  writePem(folder, files, issued, key);
   return files;
 }
 
@@ -84,9 +76,4 @@ function joinPem(certificate: string, chain: string | undefined): string {
 
 function ensureNewline(text: string): string {
   return text.endsWith('\n') ? text : `${text}\n`;
-}
-
-function pem(label: string, der: Buffer): string {
-  const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
-  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`;
 }

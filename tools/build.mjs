@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npm run build`: installs and builds what differs from the sources; `--docs` writes docs/reference as well.
+// `npm run build`: installs and builds what differs from the sources.
 import './setup/check-node.mjs';
 
 const { fail, say } = await import('./setup/root.mjs');
@@ -10,7 +10,6 @@ try {
   await ensureInstalled();
   const steps = await ensureBuilt();
   if (steps.length === 0) say('Everything is built.');
-  if (process.argv.includes('--docs')) await (await import('./generate/docs.mjs')).writeDocs();
 } catch (error) {
   fail(error.message);
 }

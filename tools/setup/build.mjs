@@ -32,7 +32,7 @@ async function step(steps, name, work) {
 }
 
 function generate() {
-  return run(process.execPath, [join(root, 'tools/generate/main.mjs')]);
+  return run(process.execPath, [join(root, 'tools/generate/main.mjs'), '--registries']);
 }
 
 /** Compiles all packages by their project references (incremental). */

@@ -2,6 +2,9 @@
 // `npm run tidy`: the house rules, the generated files, and biome's format and lint.
 import '../setup/check-node.mjs';
 
+// A reader that has gone (`npm run tidy | head`) ends the run.
+process.stdout.on('error', () => process.exit(1));
+
 const { ensureInstalled } = await import('../setup/install.mjs');
 const { fail } = await import('../setup/root.mjs');
 try {

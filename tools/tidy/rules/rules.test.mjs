@@ -220,4 +220,15 @@ describe('words', () => {
     expect(lines('package-lock.json', text)).toContain(2);
     expect(lines('package-lock.json', text)).not.toContain(3);
   });
+
+  test('wants an entry for every optional package of every platform', () => {
+    const lock = (packages) => JSON.stringify({ packages }, null, 1);
+    const tool = { optionalDependencies: { 'tool-linux': '1', 'tool-darwin': '1' } };
+    const linux = { 'node_modules/tool-linux': {} };
+    const darwin = { 'node_modules/a/node_modules/tool-darwin': {} };
+    expect(lines('package-lock.json', lock({ 'node_modules/tool': tool, ...linux }))).toEqual([6]);
+    expect(
+      lines('package-lock.json', lock({ 'node_modules/a/node_modules/tool': tool, ...linux, ...darwin })),
+    ).toEqual([]);
+  });
 });

@@ -19,7 +19,11 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     return 0;
   }
   try {
-    await program.parseAsync([...argv], { from: 'user' });
+    // Wherever it stands: someone who just met an error appends it.
+    await program.parseAsync(
+      argv.filter((word) => word !== '--debug'),
+      { from: 'user' },
+    );
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode;

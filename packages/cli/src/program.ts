@@ -37,6 +37,8 @@ export function buildProgram({ commands, version, onResult }: ProgramOptions): C
     .configureHelp({ helpWidth: 110, showGlobalOptions: false })
     .showHelpAfterError('(add --help for the options)')
     .exitOverride()
+    // A noun that runs by itself has options of its own; those after a verb belong to the verb.
+    .enablePositionalOptions()
     .addHelpText('after', overview);
   const nouns = new Map<string, Command>();
   for (const spec of commands) {
@@ -61,6 +63,7 @@ function nounCommand(
   if (known) return known;
   const command = program
     .command(noun)
+    .enablePositionalOptions()
     .exitOverride()
     .helpOption('-h, --help', 'show help')
     .helpCommand(false);

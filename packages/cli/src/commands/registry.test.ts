@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import type { Invocation } from '../command.js';
 import { buildProgram } from '../program.js';
 import { commands } from './registry.generated.js';
 
@@ -39,4 +40,25 @@ describe('the verbs', () => {
       }
     }
   });
+});
+
+test('an option after a verb belongs to the verb, also where the noun has the same', async () => {
+  const seen: unknown[] = [];
+  const spied = commands.map((spec) => ({
+    ...spec,
+    load: async () => async (invocation: Invocation) => {
+      seen.push([spec.path.join(' '), invocation.options.data, invocation.args]);
+      return 0;
+    },
+  }));
+  const run = (...argv: string[]) =>
+    buildProgram({ commands: spied, version: '1', onResult: () => {} }).parseAsync(argv, { from: 'user' });
+  await run('field', 'status', '--data', 'x');
+  await run('field', '--data', 'y');
+  await run('field', 'fault', 'P-101', 'stuck', '--data', 'z');
+  expect(seen).toEqual([
+    ['field status', 'x', {}],
+    ['field', 'y', {}],
+    ['field fault', 'z', { device: 'P-101', kind: 'stuck' }],
+  ]);
 });

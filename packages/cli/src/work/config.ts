@@ -20,8 +20,8 @@ export const configCheck: Work = async (invocation) => {
   const file = invocation.args.file ?? '';
   const text = readConfigFile(file);
   const kind = textOption(invocation, 'kind') ?? guessKind(text);
-  if (kind === 'edge') await checkEdge(text, file);
-  else await checkPlatform(text, file);
+  if (kind === 'edge') (await import('@millrace/edge')).checkGatewayConfig(text, file);
+  else (await import('@millrace/platform')).checkPlatformConfig(text, file);
   process.stdout.write(`${file}: a valid ${kind} configuration.\n`);
   return 0;
 };
@@ -29,14 +29,4 @@ export const configCheck: Work = async (invocation) => {
 /** A gateway's file is the only one that lists what it reads. */
 function guessKind(text: string): 'edge' | 'platform' {
   return /^(drivers|gateway|devices|uplinks?)\s*:/m.test(text) ? 'edge' : 'platform';
-}
-
-async function checkEdge(text: string, file: string): Promise<void> {
-  const { readGatewayConfig } = await import('@millrace/edge');
-  readGatewayConfig(text, file);
-}
-
-async function checkPlatform(text: string, file: string): Promise<void> {
-  const { readPlatformConfig } = await import('@millrace/platform');
-  readPlatformConfig(text, file);
 }

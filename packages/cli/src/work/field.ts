@@ -3,13 +3,11 @@ import { join, resolve } from 'node:path';
 import { createField, type Field, type FieldOptions } from '@millrace/field';
 import { errorMessage, type Logger, MillraceError, systemClock } from '@millrace/foundation';
 import type { Invocation, Work } from '../command.js';
-import { flagOption, integerOption, positiveOption, textOption } from '../options.js';
-import { socketClient } from '../runtime/api-client.js';
+import { integerOption, positiveOption, textOption } from '../options.js';
 import { dataDirOf, portBaseOf } from '../runtime/data-dir.js';
 import { jsonHandler } from '../runtime/local-socket.js';
 import { portPlan, portUses, requireFreePorts } from '../runtime/ports.js';
 import { runProcess } from '../runtime/run-process.js';
-import { printJson } from '../runtime/table.js';
 
 export const runField: Work = (invocation) => serve(invocation, undefined);
 
@@ -46,6 +44,7 @@ async function serve(invocation: Invocation, replay: FieldOptions['replay']): Pr
         modbusPort,
         opcuaPort,
         pkiDir: join(dataDir, 'pki', 'field'),
+        stateFile: join(dataDir, 'field-state.json'),
         ...(journal === undefined ? {} : { journalFile: resolve(journal) }),
         ...(replay === undefined ? {} : { replay }),
       });
@@ -57,7 +56,7 @@ async function serve(invocation: Invocation, replay: FieldOptions['replay']): Pr
 function fieldRoutes(field: Field, version: string, logger: Logger) {
   return jsonHandler(
     {
-      'GET /status': () => ({ role: 'field', version, ports: field.ports, ...field.status() }),
+      'GET /status': () => ({ role: 'field', version, ...field.status() }),
       'POST /fault': (body) => {
         const { device, kind, tag, clear } = (body ?? {}) as Record<string, unknown>;
         field.fault(String(device), kind as Parameters<Field['fault']>[1], {
@@ -70,30 +69,6 @@ function fieldRoutes(field: Field, version: string, logger: Logger) {
     logger,
   );
 }
-
-export const fieldFault: Work = async (invocation) => {
-  const { device, kind } = invocation.args;
-  const clear = flagOption(invocation, 'clear');
-  const tag = textOption(invocation, 'tag');
-  const client = socketClient(dataDirOf(invocation), 'field', 'millrace field');
-  await client.call('POST', '/fault', { device, kind, clear, ...(tag === undefined ? {} : { tag }) });
-  process.stdout.write(clear ? `${kind} on ${device} is mended.\n` : `${kind} on ${device} is set.\n`);
-  return 0;
-};
-
-export const fieldStatus: Work = async (invocation) => {
-  const client = socketClient(dataDirOf(invocation), 'field', 'millrace field');
-  const status = await client.call<Record<string, unknown>>('GET', '/status');
-  if (flagOption(invocation, 'json')) {
-    printJson(status);
-    return 0;
-  }
-  for (const [name, value] of Object.entries(status)) {
-    const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
-    process.stdout.write(`${name.padEnd(16)}${text}\n`);
-  }
-  return 0;
-};
 
 function requireReadable(path: string): void {
   try {

@@ -26,7 +26,7 @@ describe('the reports for people', () => {
             role: 'edge',
             state: 'running',
             holder: { pid: 7, role: 'edge', started: '', version: '0.1.0' },
-            detail: { outbox: { unsent: 12 }, uplink: { connected: false } },
+            detail: { outbox: { unsent: 12 }, uplink: { state: 'connecting' } },
           },
         ],
         summary,
@@ -35,7 +35,7 @@ describe('the reports for people', () => {
       },
       0,
     );
-    expect(text).toContain('uplink not connected, 12 waiting in the outbox');
+    expect(text).toContain('uplink connecting, 12 waiting in the outbox');
     expect(text).toContain('2: 1 online');
     expect(text).toContain('! 1 device(s) offline');
   });

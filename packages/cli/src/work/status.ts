@@ -140,18 +140,15 @@ export function statusText(report: StatusReport, nowMs: number): string {
 }
 
 function processDetail(p: ProcessState): string | null {
-  if (p.role !== 'edge') return null;
-  const outbox = p.detail.outbox as { depth?: number; unsent?: number; oldest_age_ms?: number } | undefined;
-  const uplink = p.detail.uplink as { connected?: boolean; state?: string } | string | undefined;
-  const depth = outbox?.unsent ?? outbox?.depth;
-  const parts: string[] = [];
-  if (uplink !== undefined) {
-    const state =
-      typeof uplink === 'string'
-        ? uplink
-        : (uplink.state ?? (uplink.connected ? 'connected' : 'not connected'));
-    parts.push(`uplink ${state}`);
-  }
-  if (depth !== undefined) parts.push(`${depth} waiting in the outbox`);
-  return parts.join(', ') || null;
+  if (p.role !== 'edge' || p.state !== 'running') return null;
+  const { uplink, outbox } = p.detail as {
+    uplink?: { state?: string };
+    outbox?: { unsent?: number; lost?: number };
+  };
+  const lost = outbox?.lost ?? 0;
+  return [
+    `uplink ${uplink?.state ?? 'unknown'}`,
+    `${outbox?.unsent ?? 0} waiting in the outbox`,
+    ...(lost > 0 ? [`${lost} lost`] : []),
+  ].join(', ');
 }

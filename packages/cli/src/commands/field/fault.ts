@@ -20,5 +20,5 @@ export const fieldFault: CommandSpec = {
     { line: 'millrace field fault P-101 wire-break --clear', doc: 'and comes back' },
     { line: 'millrace field fault P-102 power-loss', doc: 'the device no longer answers' },
   ],
-  load: async () => (await import('../../work/field.js')).fieldFault,
+  load: async () => (await import('../../work/field-orders.js')).fieldFault,
 };

@@ -6,5 +6,5 @@ export const fieldStatus: CommandSpec = {
   group: 'Watch',
   summary: 'what the simulated plant serves and which faults are set',
   options: [jsonOption, dataOption, portBaseOption],
-  load: async () => (await import('../../work/field.js')).fieldStatus,
+  load: async () => (await import('../../work/field-orders.js')).fieldStatus,
 };

@@ -42,7 +42,10 @@ export function planDemo(dataDir: string, ports: PortPlan): DemoPlan {
     children: {
       field: { role: 'field', args: ['field', '--plant', blueprint, ...fieldPorts, ...at] },
       platform: { role: 'platform', args: ['up', '--config', platformFile, ...at] },
-      edge: { role: 'edge', args: ['edge', '--config', gatewayFile, ...at] },
+      edge: {
+        role: 'edge',
+        args: ['edge', '--config', gatewayFile, '--metrics-port', `${ports.gatewayMetrics}`, ...at],
+      },
     },
   };
 }

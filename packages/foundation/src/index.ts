@@ -2,6 +2,7 @@ export * from './bounded-queue.js';
 export * from './clock.js';
 export * from './config/describe.js';
 export * from './config/fields.js';
+export * from './config/locate.js';
 export * from './config/parse.js';
 export * from './errors.js';
 export * from './lifecycle.js';

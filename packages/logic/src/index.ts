@@ -1,0 +1,4 @@
+export * from './counters.js';
+export * from './deadband.js';
+export * from './retry.js';
+export * from './signals.js';

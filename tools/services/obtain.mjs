@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readIfThere, walk } from '../setup/files.mjs';
+import { readIfThere } from '../setup/files.mjs';
 import { withLock } from '../setup/lock.mjs';
 import { say } from '../setup/root.mjs';
 import { run } from '../setup/run.mjs';
@@ -139,17 +139,25 @@ function writeWrappers(tree) {
   mkdirSync(bin, { recursive: true });
   const triplet = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
   const libraries = ['usr/lib', 'lib'].flatMap((dir) => [join(tree, dir, triplet), join(tree, dir)]);
-  const wanted = new Set(Object.values(peerList).flatMap((peer) => peer.programs ?? []));
-  for (const path of walk(join(tree, 'usr'), (file) => wanted.has(file.split('/').at(-1)))) {
-    const program = path.split('/').at(-1);
-    // Debian's /usr/bin/chromium and psql are scripts around the real program below /usr/lib.
-    if (!/\/usr\/(s?bin|lib\/(postgresql\/\d+\/bin|chromium))\/[^/]+$/.test(path)) continue;
-    if (/\/usr\/bin\/(chromium|psql)$/.test(path)) continue;
+  const dirs = programDirs(tree);
+  for (const program of new Set(Object.values(peerList).flatMap((peer) => peer.programs ?? []))) {
+    const path = dirs.map((dir) => join(dir, program)).find((candidate) => existsSync(candidate));
+    if (path === undefined) continue;
     const wrapper = join(bin, program);
     const text = `#!/bin/sh\nexport LD_LIBRARY_PATH='${libraries.join(':')}'"\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"\nexec '${path}' "$@"\n`;
     writeFileSync(wrapper, text);
     chmodSync(wrapper, 0o755);
   }
+}
+
+/** Debian's chromium and psql in /usr/bin are scripts around the real program below /usr/lib, so that comes first. */
+function programDirs(tree) {
+  const postgres = join(tree, 'usr/lib/postgresql');
+  const versions = existsSync(postgres) ? readdirSync(postgres).sort().reverse() : [];
+  return [
+    ...versions.map((version) => join(postgres, version, 'bin')),
+    ...['usr/lib/chromium', 'usr/sbin', 'usr/bin', 'sbin', 'bin'].map((dir) => join(tree, dir)),
+  ];
 }
 
 /** Returns undefined, or why it did not work. The folder appears whole or not at all. */

@@ -19,13 +19,22 @@ export async function runTypes(print) {
       () => runBin('tsc', ['-p', consoleProject, '--noEmit'], { capture: true }),
     ]);
   const tally = noTests();
+  // The tests' project reads product sources as well, so an error there would be told twice.
+  const told = new Set();
   for (const [name, check] of checks) {
     const { code, output } = await check();
     if (code === 0) {
       tally.passed += 1;
       continue;
     }
-    print(output.trim());
+    const fresh = output
+      .trim()
+      .split('\n')
+      .filter((line) => !told.has(line));
+    for (const line of fresh) {
+      told.add(line);
+      print(line);
+    }
     tally.failed += 1;
     tally.failures.push(name);
   }

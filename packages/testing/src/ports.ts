@@ -7,7 +7,8 @@ import { systemRandom } from '@millrace/foundation';
 /** Bases lie below the range from which Linux gives out ports by itself (32768 and up), so no client takes one. */
 const lowestBase = 20_000;
 const highestBase = 32_000;
-const claimDir = join(tmpdir(), 'millrace-test-ports');
+// Each account has its own folder: another's could not be written to.
+const claimDir = join(tmpdir(), `millrace-test-ports-${process.getuid?.() ?? 0}`);
 const claimed = new Set<string>();
 process.on('exit', () => {
   for (const path of claimed) rmSync(path, { force: true });
@@ -71,7 +72,7 @@ function claimPath(base: number): string {
 }
 
 function claim(base: number): boolean {
-  mkdirSync(claimDir, { recursive: true, mode: 0o777 });
+  mkdirSync(claimDir, { recursive: true });
   const path = claimPath(base);
   try {
     if (!alive(Number(readFileSync(path, 'utf8')))) rmSync(path, { force: true });

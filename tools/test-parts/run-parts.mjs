@@ -10,16 +10,17 @@ import { runVitest } from './vitest.mjs';
 
 const print = (text) => process.stdout.write(`${text}\n`);
 
-/** Reads `--part a,b`, `--long` and `--filter text`; throws one sentence about anything else. */
+/** Reads `--part a,b`, `--long`, `--filter text` and `--seeds n`; throws one sentence about anything else. */
 export function parseArguments(words) {
-  const wanted = { parts: parts.map((part) => part.name), long: false, filter: undefined };
+  const wanted = { parts: parts.map((part) => part.name), long: false, filter: undefined, seeds: undefined };
   for (let i = 0; i < words.length; i++) {
     const [word, attached] = words[i].split(/=(.*)/s);
     const value = () => attached ?? words[++i] ?? '';
     if (word === '--long') wanted.long = true;
     else if (word === '--part') wanted.parts = value().split(',').filter(Boolean);
     else if (word === '--filter') wanted.filter = value();
-    else throw new Error(`npm test knows --part, --long and --filter, not ${word}.`);
+    else if (word === '--seeds') wanted.seeds = wholeNumber(value());
+    else throw new Error(`npm test knows --part, --long, --filter and --seeds, not ${word}.`);
   }
   const unknown = wanted.parts.find((name) => !parts.some((part) => part.name === name));
   if (unknown !== undefined || wanted.parts.length === 0)
@@ -29,9 +30,15 @@ export function parseArguments(words) {
   return wanted;
 }
 
+function wholeNumber(text) {
+  if (!/^[1-9]\d*$/.test(text)) throw new Error(`--seeds needs a whole number above 0, not "${text}".`);
+  return text;
+}
+
 /** Runs the wanted parts, all of them whatever fails, and ends with the counts. Returns the exit code. */
 export async function runParts(wanted) {
   if (wanted.long) process.env.MILLRACE_TEST_LONG = '1';
+  if (wanted.seeds !== undefined) process.env.MILLRACE_TEST_SEEDS = wanted.seeds;
   const total = noTests();
   const durations = {};
   const obtained = new Set();

@@ -41,5 +41,7 @@ test('arguments choose parts; anything else is one sentence', () => {
   expect(parseArguments(['--part=unit', '--filter=edge'])).toMatchObject({ parts: ['unit'], filter: 'edge' });
   expect(parseArguments([]).parts).toContain('system');
   expect(() => parseArguments(['--part', 'unti'])).toThrow('No part is named "unti"');
+  expect(parseArguments(['--seeds', '1000']).seeds).toBe('1000');
+  expect(() => parseArguments(['--seeds', 'many'])).toThrow('--seeds needs a whole number');
   expect(() => parseArguments(['--watch'])).toThrow('not --watch');
 });

@@ -80,7 +80,7 @@ function missingFiles(
     driver.trust.forEach((path, i) => {
       need(['drivers', name, 'trust', i], path);
     });
-    need(['drivers', name, 'user', 'password_file'], driver.user?.password_file);
+    need(['drivers', name, 'account_file'], driver.account_file);
     need(['drivers', name, 'user_certificate', 'certificate'], driver.user_certificate?.certificate);
     need(['drivers', name, 'user_certificate', 'key'], driver.user_certificate?.key);
   }

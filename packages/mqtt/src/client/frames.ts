@@ -37,7 +37,7 @@ export class FrameReader {
         return `the broker sent a packet of ${length} bytes; the limit is ${this.#bytesMax}`;
       }
       if (!complete || cursor + length > bytes.length) break;
-      onFrame(bytes.subarray(at, cursor + length), cursor);
+      onFrame(bytes.subarray(at, cursor + length), cursor - at);
       at = cursor + length;
     }
     if (at < bytes.length) this.#rest = at === 0 ? bytes : Buffer.from(bytes.subarray(at));

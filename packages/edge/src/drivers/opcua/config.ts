@@ -42,11 +42,11 @@ export const config = field.object('An OPC UA server.', {
     field.string('A file.', {}),
     { default: [] },
   ),
-  user: field.optional(
-    field.object('Signs in by name; anonymous when neither this nor `user_certificate` is given.', {
-      name: field.string('User name.', {}),
-      password_file: field.string('File that holds the password and nothing else.', {}),
-    }),
+  account_file: field.optional(
+    field.string(
+      'JSON file {"user", "password"}: signs in by name. Anonymous without this and `user_certificate`.',
+      {},
+    ),
   ),
   user_certificate: field.optional(
     field.object('Signs in by certificate.', {

@@ -1,3 +1,4 @@
+export * from './field.js';
 export * from './manual-clock.js';
 export * from './peers.js';
 export * from './ports.js';

@@ -1,6 +1,13 @@
 import type { QualityCode } from '@millrace/contracts';
 import { errorMessage, type Logger, MillraceError, type Service } from '@millrace/foundation';
-import { MessageSecurityMode, nodesets, OPCUAServer, SecurityPolicy } from 'node-opcua';
+import {
+  MessageSecurityMode,
+  nodesets,
+  OPCUAServer,
+  SecurityPolicy,
+  setErrorLogger,
+  setWarningLogger,
+} from 'node-opcua';
 import type { ServedTag } from '../faults.js';
 import type { CommandName, PlantMap } from '../plants/map-types.js';
 import { buildAddressSpace } from './address-space.js';
@@ -46,6 +53,13 @@ function listeningPort(server: OPCUAServer, asked: number): number {
   return server.endpoints[0]?.port || asked;
 }
 
+/** node-opcua writes to the console unless told otherwise; its lines are for whoever debugs the protocol. */
+function routeLibraryLog(logger: Logger): void {
+  const to = (...parts: unknown[]) => logger.debug(parts.map(String).join(' ').trim());
+  setWarningLogger(to);
+  setErrorLogger(to);
+}
+
 /** An OPC UA server with one endpoint: SignAndEncrypt, Basic256Sha256, no anonymous users (OPC 10000-7). */
 export function createOpcUaServer(options: OpcUaServerOptions): OpcUaServer {
   const { logger, credentials, pkiDir } = options;
@@ -54,6 +68,7 @@ export function createOpcUaServer(options: OpcUaServerOptions): OpcUaServer {
   let port = options.port;
 
   async function build(): Promise<OPCUAServer> {
+    routeLibraryLog(logger);
     lists = await trustLists(pkiDir);
     const made = new OPCUAServer({
       port: options.port,
@@ -61,12 +76,13 @@ export function createOpcUaServer(options: OpcUaServerOptions): OpcUaServer {
       // What clients are told to connect to must be an address they can reach.
       hostname: options.host === '0.0.0.0' || options.host === '::' ? undefined : options.host,
       maxConnectionsPerEndpoint: connectionsMax,
-      maxAllowedSessionNumber: connectionsMax,
+      serverCapabilities: { maxSessions: connectionsMax },
       nodesets: [nodesets.standard],
       securityPolicies: [SecurityPolicy.Basic256Sha256],
       securityModes: [MessageSecurityMode.SignAndEncrypt],
       allowAnonymous: false,
-      disableDiscovery: true,
+      // GetEndpoints stays open, as clients learn the server's certificate by it (OPC 10000-4, 5.4.4); sessions do not.
+      disableDiscovery: false,
       alternateHostname: [...new Set(['localhost', '127.0.0.1', options.host])],
       serverCertificateManager: lists.server,
       userCertificateManager: lists.users,

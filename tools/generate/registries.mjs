@@ -43,12 +43,18 @@ export const deviceTypes: ReadonlyMap<string, DeviceType> = new Map(
 
 /** Configuration declarations are loaded at once, because a file is checked whole; a driver's code when it is used. */
 function drivers(names) {
-  const variable = (name) => `${name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase())}Config`;
-  return `${names.map((name) => `import { config as ${variable(name)} } from './${name}/config.js';`).join('\n')}
+  const camel = (name) => name.replace(/-(\w)/g, (_, letter) => letter.toUpperCase());
+  const type = (name) => `${camel(name).replace(/^./, (letter) => letter.toUpperCase())}Config`;
+  const variable = (name) => `${camel(name)}Config`;
+  const declarations = (name) => `{ type Config as ${type(name)}, config as ${variable(name)} }`;
+  return `${names.map((name) => `import ${declarations(name)} from './${name}/config.js';`).join('\n')}
 
 export const driverConfigs = {
 ${names.map((name) => `  '${name}': ${variable(name)},`).join('\n')}
 };
+
+export type DriverConfig =
+${names.map((name) => `  | ({ readonly type: '${name}' } & ${type(name)})`).join('\n')};
 
 export const driverModules = {
 ${names.map((name) => `  '${name}': () => import('./${name}/index.js'),`).join('\n')}

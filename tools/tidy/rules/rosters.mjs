@@ -18,7 +18,7 @@ export const rosters = [
   {
     kind: 'northbound target',
     in: 'packages/edge/src/uplinks',
-    needs: ['README.md', 'index.ts'],
+    needs: ['README.md'],
     name: /^[a-z][a-z0-9-]*$/,
   },
   {

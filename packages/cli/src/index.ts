@@ -47,3 +47,4 @@ export { socketPath } from './runtime/local-socket.js';
 export { portPlan } from './runtime/ports.js';
 export { writeDemoFiles } from './work/demo/files.js';
 export { planDemo } from './work/demo/plan.js';
+export { trustGatewayAtField } from './work/demo/trust.js';

@@ -2,7 +2,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { planDemo, portPlan, prepareDataDir, socketPath, writeDemoFiles } from '@millrace/cli';
+import {
+  planDemo,
+  portPlan,
+  prepareDataDir,
+  socketPath,
+  trustGatewayAtField,
+  writeDemoFiles,
+} from '@millrace/cli';
 import {
   freePortBase,
   type ProductProcess,
@@ -95,6 +102,10 @@ export class TestPlant {
     await this.mustCli('certificate', 'issue', '--device', 'GW-01', '--out', this.plan.gatewayPki);
     if (options.uplinkPort !== undefined) this.#moveUplink(options.uplinkPort);
     await this.start('edge');
+    await waitFor(() => trustGatewayAtField(this.plan), {
+      timeoutMs: 30_000,
+      what: "the gateway's OPC UA certificate",
+    });
   }
 
   async stopAll(): Promise<void> {

@@ -14,6 +14,7 @@ import { SupervisedChild } from './child.js';
 import { writeDemoFiles } from './files.js';
 import { type ChildRole, type DemoPlan, planDemo } from './plan.js';
 import { registerDemo } from './register.js';
+import { trustGatewayAtField } from './trust.js';
 
 /** A first start makes a database and keys; on a busy small machine that takes a while. */
 const START_SECONDS_MAX = 110;
@@ -84,6 +85,7 @@ class Demo {
     await Promise.race([...failed, registerDemo(platform, this.#plan)]);
     if (this.#stopped) return undefined;
     failed.push(this.#children.edge.start());
+    await Promise.race([...failed, this.#trusted()]);
     await Promise.race([...failed, this.#dataFlows(platform)]);
     for (const child of Object.values(this.#children)) child.settled();
     if (this.#stopped) return undefined;
@@ -129,6 +131,10 @@ class Demo {
       await client.call('GET', path);
       return true;
     });
+  }
+
+  async #trusted(): Promise<void> {
+    await this.#until('the OPC UA certificate of the gateway', async () => trustGatewayAtField(this.#plan));
   }
 
   /** True once a device that the gateway speaks for is online, which takes every hop of the way. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { qualityFromOpcUa } from '@millrace/contracts';
 import { silentLogger } from '@millrace/foundation';
 import { ManualClock, type TempDir, tempDir, waitFor, within } from '@millrace/testing';
-import ModbusRTU from 'modbus-serial';
+import modbusSerial from 'modbus-serial';
 import {
   AttributeIds,
   type ClientSession,
@@ -29,7 +29,8 @@ const clock = new ManualClock(Date.UTC(2026, 5, 1, 7, 30));
 let dir: TempDir;
 let field: Field;
 let clients: OPCUACertificateManager;
-let modbus: ModbusRTU;
+const ModbusRTU = modbusSerial.default;
+let modbus: InstanceType<typeof ModbusRTU>;
 let unsub: (() => void)[] = [];
 
 function makeField(name: string, more: Partial<Parameters<typeof createField>[0]> = {}): Field {

@@ -65,12 +65,16 @@ async function runPart(part, wanted, obtained) {
       print('No test files.');
       return noTests();
     }
+    const missing = [];
     for (const need of part.needs.filter((name) => !obtained.has(name))) {
       if (need === 'build') await build();
-      else await obtain();
+      else missing.push(...(await obtain()));
       obtained.add(need);
     }
-    return await runVitest(part, files);
+    const tally = await runVitest(part, files);
+    tally.failed += missing.length;
+    tally.failures.push(...missing);
+    return tally;
   } catch (error) {
     print(error.message);
     return { ...noTests(), failed: 1, failures: [`${part.name}: ${error.message}`] };
@@ -83,9 +87,16 @@ async function build() {
   process.env.MILLRACE_BUILD_CHECK = 'off';
 }
 
+/** Obtains the peers and names those that are missing; returns the failures: required ones, under CI. */
 async function obtain() {
   const { obtainPeers } = await import('../services/obtain.mjs');
-  for (const peer of await obtainPeers()) if (!peer.available) print(`Without ${peer.name}: ${peer.why}`);
+  const missing = (await obtainPeers()).filter((peer) => !peer.available);
+  for (const peer of missing)
+    print(`Without ${peer.name} (${peer.required ? 'required' : 'optional'}): ${peer.why}`);
+  if (process.env.CI !== 'true') return [];
+  return missing
+    .filter((peer) => peer.required)
+    .map((peer) => `the required peer ${peer.name} is missing: ${peer.why}`);
 }
 
 function report(total, durations) {

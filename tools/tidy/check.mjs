@@ -3,6 +3,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readIfThere, walk } from '../setup/files.mjs';
 import { checkBans } from './rules/bans.mjs';
+import { checkCycles } from './rules/cycles.mjs';
 import { checkLayers, checkManifests } from './rules/layers.mjs';
 import { checkRosters } from './rules/rosters.mjs';
 import { checkFileSize, checkFunctionSizes } from './rules/sizes.mjs';
@@ -18,8 +19,10 @@ export function checkProject(root) {
   const paths = projectFiles(root);
   const read = (name) => JSON.parse(readFileSync(join(root, 'tools/tidy', name), 'utf8'));
   const context = { layers: read('layers.json'), manifests: manifestsOf(root, paths) };
+  const sources = [];
   const findings = [
-    ...paths.flatMap((path) => checkFile(root, path, context)),
+    ...paths.flatMap((path) => checkFile(root, path, context, sources)),
+    ...checkCycles(sources),
     ...checkManifests(context),
     ...checkRosters(paths),
   ];
@@ -30,7 +33,8 @@ function byPlace(a, b) {
   return a.path === b.path ? a.line - b.line : a.path < b.path ? -1 : 1;
 }
 
-function checkFile(root, path, context) {
+/** Findings of one file; what was parsed is added to `sources` for the rules that look at all files together. */
+function checkFile(root, path, context, sources) {
   const full = join(root, path);
   if (statSync(full).size > textBytesMax) return [];
   const text = readFileSync(full, 'utf8');
@@ -42,6 +46,7 @@ function checkFile(root, path, context) {
     findings.push({ rule: 'syntax', path, line: 1, message: `the file cannot be parsed: ${source.error}` });
     return findings;
   }
+  sources.push(source);
   return [...findings, ...checkLayers(source, context), ...checkBans(source), ...checkFunctionSizes(source)];
 }
 

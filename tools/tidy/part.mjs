@@ -51,5 +51,7 @@ async function biomeFindings() {
 
 /** The reporter escapes what would end its line. */
 function decode(message) {
+  if (message.startsWith('Formatter would'))
+    return 'not formatted; run node_modules/.bin/biome check --write';
   return message.replaceAll('%0A', ' ').replaceAll('%0D', '').replaceAll('%25', '%');
 }

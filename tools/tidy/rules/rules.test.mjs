@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { importsOf, readSource } from '../source.mjs';
 import { checkBans } from './bans.mjs';
+import { checkCycles } from './cycles.mjs';
 import { checkLayers, checkManifests } from './layers.mjs';
 import { checkRosters } from './rosters.mjs';
 import { checkFileSize, checkFunctionSizes } from './sizes.mjs';
@@ -146,6 +147,34 @@ const date = new Date(0);
 clock.now(); logger.console; my.process.env;
 const x = { any: 1 };`;
     expect(bansOf('packages/edge/src/a.ts', innocent)).toEqual([]);
+  });
+});
+
+describe('cycles', () => {
+  const cyclesIn = (files) =>
+    checkCycles(Object.entries(files).map(([name, text]) => readSource(`packages/edge/src/${name}`, text)));
+
+  test('values that import each other in a ring are told once, with the ring', () => {
+    const findings = cyclesIn({
+      'a.ts': "import './sub/b.js';",
+      'sub/b.ts': "\nimport { c } from '../c.js';\nc();",
+      'c.ts': "export { a } from './a.js';",
+      'd.ts': "import './a.js';",
+    });
+    expect(findings.map(({ message }) => message)).toEqual([
+      'import cycle: a.ts -> sub/b.ts -> c.ts -> a.ts',
+    ]);
+  });
+
+  test('types may refer to each other, and a diamond is no ring', () => {
+    expect(
+      cyclesIn({
+        'a.ts': "import type { B } from './b.js';\nimport './c.js';\nimport './d.js';",
+        'b.ts': "import './a.js';",
+        'c.ts': "import './d.js';",
+        'd.ts': '',
+      }),
+    ).toEqual([]);
   });
 });
 

@@ -9,6 +9,7 @@ export const edge: CommandSpec = {
     'Runs one gateway, until Ctrl-C. It starts and reads without a platform; what it reads waits in its outbox.',
   options: [
     { flags: '--config <file>', doc: 'gateway configuration (YAML)', required: true },
+    { flags: '--page-port <n>', doc: "serve the gateway's own page on 127.0.0.1 at this port" },
     { flags: '--metrics-port <n>', doc: 'serve Prometheus metrics on 127.0.0.1 at this port' },
     dataOption,
     portBaseOption,

@@ -1,4 +1,4 @@
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { resolve } from 'node:path';
 import { createGateway, type Gateway, loadGatewayConfig } from '@millrace/edge';
 import { type Service, systemClock, systemRandom } from '@millrace/foundation';
@@ -8,6 +8,7 @@ import { dataDirOf } from '../runtime/data-dir.js';
 import { jsonHandler } from '../runtime/local-socket.js';
 import { portUses, requireFreePorts } from '../runtime/ports.js';
 import { runProcess } from '../runtime/run-process.js';
+import { gatewayPage } from './edge-page.js';
 
 export const runEdge: Work = async (invocation) => {
   const configFile = resolve(textOption(invocation, 'config') ?? '');
@@ -26,7 +27,7 @@ export const runEdge: Work = async (invocation) => {
         logger,
         version,
       });
-      const service = await withMetrics(invocation, gateway);
+      const service = await withEndpoints(invocation, gateway);
       return {
         service,
         local: jsonHandler({ 'GET /status': () => ({ role: 'edge', ...gateway.status() }) }, logger),
@@ -35,32 +36,65 @@ export const runEdge: Work = async (invocation) => {
   });
 };
 
-/** The gateway with its Prometheus endpoint, where one is asked for; it answers from start to stop. */
-async function withMetrics(invocation: Invocation, gateway: Gateway): Promise<Service> {
-  const port = integerOption(invocation, 'metricsPort', '--metrics-port', 1, 65535);
-  if (port === undefined) return gateway;
-  const host = '127.0.0.1';
-  await requireFreePorts(
-    [{ host, port, use: portUses.gatewayMetrics }],
-    'choose another with --metrics-port',
-  );
-  const server = createServer((request, response) => {
-    const known = request.method === 'GET' && request.url?.split('?')[0] === '/metrics';
-    response.writeHead(known ? 200 : 404, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' });
-    response.end(known ? gateway.metricsText() : 'GET /metrics\n');
-  });
+interface Endpoint {
+  readonly port: number;
+  readonly use: string;
+  readonly flag: string;
+  readonly type: string;
+  readonly body: () => string;
+}
+
+/** The gateway with its page and Prometheus endpoint, where they are asked for; they answer from start to stop. */
+async function withEndpoints(invocation: Invocation, gateway: Gateway): Promise<Service> {
+  const metricsPort = integerOption(invocation, 'metricsPort', '--metrics-port', 1, 65535);
+  const pagePort = integerOption(invocation, 'pagePort', '--page-port', 1, 65535);
+  const endpoints: Endpoint[] = [];
+  if (metricsPort !== undefined) {
+    const type = 'text/plain; version=0.0.4; charset=utf-8';
+    const body = () => gateway.metricsText();
+    endpoints.push({ port: metricsPort, use: portUses.gatewayMetrics, flag: '--metrics-port', type, body });
+  }
+  if (pagePort !== undefined) {
+    const type = 'text/html; charset=utf-8';
+    const body = () => gatewayPage(gateway.status());
+    endpoints.push({ port: pagePort, use: portUses.gatewayPage, flag: '--page-port', type, body });
+  }
+  for (const { port, use, flag } of endpoints) {
+    await requireFreePorts([{ host, port, use }], `choose another with ${flag}`);
+  }
+  const servers = endpoints.map(endpointServer);
   return {
     async start() {
       await gateway.start();
-      await new Promise<void>((resolve, reject) => {
-        server.once('error', reject);
-        server.listen({ host, port }, resolve);
-      });
+      await Promise.all(servers.map((server, i) => listen(server, endpoints[i]?.port ?? 0)));
     },
     async stop() {
-      server.closeAllConnections();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
+      await Promise.all(servers.map(close));
       await gateway.stop();
     },
   };
+}
+
+/** Only this machine: neither page nor metrics ask who is there. */
+const host = '127.0.0.1';
+
+function endpointServer({ type, body }: Endpoint): Server {
+  return createServer((request, response) => {
+    const path = request.url?.split('?')[0];
+    const known = request.method === 'GET' && (path === '/' || path === '/metrics');
+    response.writeHead(known ? 200 : 404, { 'content-type': known ? type : 'text/plain' });
+    response.end(known ? body() : 'There is nothing here.\n');
+  });
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host, port }, resolve);
+  });
+}
+
+function close(server: Server): Promise<void> {
+  server.closeAllConnections();
+  return new Promise((resolve) => server.close(() => resolve()));
 }

@@ -31,6 +31,7 @@ export function planDemo(dataDir: string, ports: PortPlan): DemoPlan {
   const gatewayFile = join(dataDir, 'gateway.yaml');
   const fieldPki = join(dataDir, 'pki', 'field');
   const at = ['--data', dataDir];
+  const pages = ['--page-port', `${ports.gatewayPage}`, '--metrics-port', `${ports.gatewayMetrics}`];
   const fieldPorts = ['--modbus-port', `${ports.modbus}`, '--opcua-port', `${ports.opcua}`];
   return {
     dataDir,
@@ -42,10 +43,7 @@ export function planDemo(dataDir: string, ports: PortPlan): DemoPlan {
     children: {
       field: { role: 'field', args: ['field', '--plant', blueprint, ...fieldPorts, ...at] },
       platform: { role: 'platform', args: ['up', '--config', platformFile, ...at] },
-      edge: {
-        role: 'edge',
-        args: ['edge', '--config', gatewayFile, '--metrics-port', `${ports.gatewayMetrics}`, ...at],
-      },
+      edge: { role: 'edge', args: ['edge', '--config', gatewayFile, ...pages, ...at] },
     },
   };
 }

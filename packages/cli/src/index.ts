@@ -42,6 +42,7 @@ function report(error: unknown, debug: boolean): void {
   }
 }
 
+export { commands } from './commands/registry.generated.js';
 export { prepareDataDir } from './runtime/data-dir.js';
 export { socketPath } from './runtime/local-socket.js';
 export { portPlan } from './runtime/ports.js';

@@ -18,7 +18,7 @@ const configurations = [
 
 /**
  * The reference pages as `{path, text}`, from the packages as they are (`{contracts, foundation, edge, ...}`): one
- * page a device type, one a configuration file, one of the error codes, and an index.
+ * page a device type, one a configuration file, the commands, the error codes, and an index.
  */
 export function renderDocs(packages) {
   const pages = [
@@ -34,6 +34,9 @@ export function renderDocs(packages) {
         path: `configuration/${page}.md`,
         text: configurationPage(title, packages[from][name], packages.foundation),
       })),
+    ...(packages.cli?.commands === undefined
+      ? []
+      : [{ title: 'Commands', path: 'commands.md', text: commandsPage(packages.cli.commands) }]),
     { title: 'Error codes', path: 'error-codes.md', text: errorPage(packages.foundation.errorCodes) },
   ];
   return [{ path: 'README.md', text: indexPage(pages) }, ...pages].map(({ path, text }) => ({
@@ -44,6 +47,52 @@ export function renderDocs(packages) {
 
 function configurationPage(title, declaration, foundation) {
   return `# ${title}\n\n${declaration.doc}\n\n${foundation.settingsMarkdown(declaration)}\n`;
+}
+
+function commandsPage(commands) {
+  const sections = commands.map((command) => {
+    const args = (command.args ?? []).map(({ name }) => ` <${name}>`).join('');
+    return [
+      `## \`millrace ${command.path.join(' ')}${args}\``,
+      '',
+      sentence(command.description ?? command.summary),
+      ...argumentRows(command.args ?? []),
+      ...optionRows(command.options ?? []),
+      ...exampleBlock(command.examples ?? []),
+      '',
+    ].join('\n');
+  });
+  return ['# Commands', '', 'As `millrace <command> --help` tells.', '', ...sections].join('\n');
+}
+
+function sentence(text) {
+  const first = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?:]$/.test(first) ? first : `${first}.`;
+}
+
+function argumentRows(args) {
+  if (args.length === 0) return [];
+  const rows = args.map(({ name, doc, choices }) => `| \`${name}\` | ${cell(doc, choices)} |`);
+  return ['', '| argument | meaning |', '|---|---|', ...rows];
+}
+
+function optionRows(options) {
+  if (options.length === 0) return [];
+  const rows = options.map(({ flags, doc, choices, default: value, required }) => {
+    const standard = required ? 'required' : value === undefined ? '' : `\`${value}\``;
+    return `| \`${flags.replaceAll('|', '\\|')}\` | ${standard} | ${cell(doc, choices)} |`;
+  });
+  return ['', '| option | default | meaning |', '|---|---|---|', ...rows];
+}
+
+function cell(doc, choices) {
+  const text = choices === undefined ? doc : `${doc}: ${choices.map((choice) => `\`${choice}\``).join(', ')}`;
+  return text.replaceAll('|', '\\|');
+}
+
+function exampleBlock(examples) {
+  if (examples.length === 0) return [];
+  return ['', ...examples.flatMap(({ line, doc }) => [`- \`${line}\`: ${doc}`])];
 }
 
 function errorPage(codes) {
@@ -100,7 +149,7 @@ export async function writeDocs() {
 
 /** The packages whose declarations the reference shows, loaded by `load(name)`; one without an entry has none. */
 export async function documentedPackages(load) {
-  const names = ['foundation', 'contracts', 'edge', 'platform', 'broker', 'field'];
+  const names = ['foundation', 'contracts', 'edge', 'platform', 'broker', 'field', 'cli'];
   const present = names.filter((name) => existsSync(join(root, 'packages', name, 'src/index.ts')));
   return Object.fromEntries(await Promise.all(present.map(async (name) => [name, await load(name)])));
 }

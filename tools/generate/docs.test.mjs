@@ -24,6 +24,29 @@ test('a page for each device type, each configuration and the error codes, all i
   expect(pages.find(({ path }) => path.endsWith('error-codes.md')).text).toContain('| `port_taken` | no |');
 });
 
+test('a page of the commands, with arguments, options and examples', () => {
+  const commands = [
+    {
+      path: ['field', 'fault'],
+      summary: 'break something',
+      args: [{ name: 'kind', doc: 'what breaks', choices: ['stuck', 'drift'] }],
+      options: [
+        { flags: '--tag <a|b>', doc: 'a | b' },
+        { flags: '--days <n>', doc: 'days', default: '365' },
+      ],
+      examples: [{ line: 'millrace field fault stuck', doc: 'it sticks' }],
+    },
+  ];
+  const page = renderDocs({ foundation, contracts, cli: { commands } }).find(({ path }) =>
+    path.endsWith('commands.md'),
+  );
+  expect(page.text).toContain('## `millrace field fault <kind>`\n\nBreak something.\n');
+  expect(page.text).toContain('| `kind` | what breaks: `stuck`, `drift` |');
+  expect(page.text).toContain('| `--days <n>` | `365` | days |');
+  expect(page.text).toContain('a \\| b');
+  expect(page.text).toContain('- `millrace field fault stuck`: it sticks');
+});
+
 test('finds what is missing, what differs and what is left over', () => {
   const dir = mkdtempSync(join(tmpdir(), 'millrace-docs-'));
   mkdirSync(join(dir, 'docs/reference'), { recursive: true });

@@ -1,0 +1,87 @@
+import { contentTypes, payloadBytesMax } from '@millrace/contracts';
+import { type PublishBatch, ReasonCode } from '@millrace/mqtt';
+import { type Batch, type PendingDeadLetter, RowState } from './batch.js';
+import { decodeEvent } from './decode-event.js';
+import { decodeJson } from './decode-json.js';
+import type { Binding, DeviceRoute } from './route.js';
+import type { RowScratch } from './row-scratch.js';
+import type { Layouts } from './table-layout.js';
+import { deadLetter } from './verdict.js';
+import { writeRow } from './write-row.js';
+
+export interface DecodeContext {
+  readonly layouts: Layouts;
+  readonly scratch: RowScratch;
+  /** Finds the route of a binding whose device was unknown when it was made. */
+  readonly resolve: (binding: Binding) => DeviceRoute | undefined;
+  readonly nowMs: number;
+}
+
+/**
+ * Stage decode and validate: every row of a PUBLISH batch becomes a row of its table's COPY buffer, an event, or a
+ * dead letter. Nothing is known of duplicates here.
+ */
+export function decode(batch: Batch, publish: PublishBatch, from: number, context: DecodeContext): void {
+  for (let i = 0; i < publish.length; i++) {
+    const row = from + i;
+    const binding = publish.bindings[i] as Binding;
+    batch.receivedAt[row] = publish.receivedAtMs[i]!;
+    batch.state[row] = RowState.live;
+    batch.seq[row] = 0;
+    batch.ts[row] = 0;
+    batch.epoch[row] = -1;
+    const start = publish.start[i]!;
+    const end = publish.end[i]!;
+    batch.payloadBytes += end - start;
+    binding.route ??= context.resolve(binding);
+    batch.routes[row] = binding.route;
+    const wrong = decodeRow(batch, row, publish, i, binding, context);
+    if (wrong !== undefined) {
+      batch.state[row] = RowState.deadLetter;
+      batch.deadLetters.set(row, wrong);
+    }
+    publish.reasonCodes[i] = ReasonCode.success;
+  }
+}
+
+function decodeRow(
+  batch: Batch,
+  row: number,
+  publish: PublishBatch,
+  i: number,
+  binding: Binding,
+  context: DecodeContext,
+): PendingDeadLetter | undefined {
+  const start = publish.start[i]!;
+  const end = publish.end[i]!;
+  if (end - start > payloadBytesMax)
+    return deadLetter('payload_too_large', `${end - start} bytes; at most ${payloadBytesMax} are accepted.`);
+  const { route } = binding;
+  if (route === undefined)
+    return deadLetter('unknown_device', `No device is registered under ${binding.prefix}.`);
+  if (publish.contentTypes.size > 0) {
+    const contentType = publish.contentTypes.get(i);
+    if (contentType !== undefined && contentType !== contentTypes.json)
+      return deadLetter('unsupported_content_type', `Content type ${contentType} is not understood.`);
+  }
+  const { scratch } = context;
+  const receivedAt = batch.receivedAt[row]!;
+  const bytes = publish.bytes.subarray(start, end);
+  if (binding.class !== 'telemetry') {
+    const event = decodeEvent(bytes, binding, route, receivedAt);
+    if ('reason' in event) return event;
+    batch.state[row] = RowState.handled;
+    batch.events.push(event);
+    return undefined;
+  }
+  const wrong = decodeJson(bytes, binding, route, scratch, context.nowMs);
+  batch.ts[row] = scratch.ts;
+  batch.seq[row] = scratch.seq;
+  batch.epoch[row] = scratch.epoch;
+  if (wrong !== undefined) return wrong;
+  if (scratch.seq === 0) batch.unnumbered.set(row, scratch.msgId.toString('hex'));
+  if (scratch.fwVersion !== undefined && scratch.fwVersion !== route.fwVersion)
+    route.fwVersion = scratch.fwVersion;
+  writeRow(batch, row, route, scratch, context.layouts);
+  return undefined;
+}

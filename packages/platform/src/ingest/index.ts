@@ -1,0 +1,4 @@
+export type { DeviceDirectory, DeviceEntry } from './device-directory.js';
+export { type IngestCounts, MillraceIngress } from './ingress.js';
+export type { BatchListener } from './publish.js';
+export { IngestService, type IngestServiceOptions } from './service.js';

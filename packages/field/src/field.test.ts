@@ -209,6 +209,19 @@ describe('the OPC UA side', () => {
     expect(field.status().opcua.sessions).toBe(0);
   });
 
+  it('accepts a refused client once its certificate is put on the trust list', async () => {
+    copyFileSync(join(dir.path, 'stranger.pem'), join(field.opcua.trustedClientsDir, 'stranger.pem'));
+    await waitFor(
+      async () => {
+        const client = await opcuaClient({ trusted: false });
+        await client.connect(field.opcua.endpointUrl);
+        await client.disconnect();
+        return true;
+      },
+      { what: 'the trust list to be read again' },
+    );
+  });
+
   it('lets a user sign in by a trusted certificate and refuses an unknown one', async () => {
     const identity = async (name: string) => {
       const outputFile = join(dir.path, `${name}.pem`);

@@ -72,90 +72,106 @@ export function parseJournalLine(line: string): JournalEntry | undefined {
 
 /** Appends entries to a file, in batches at most 100 ms old. A full disk is reported and counted, not thrown. */
 export function createJournal(options: JournalOptions): Journal {
-  const { file, clock, logger } = options;
-  const fileBytesMax = options.fileBytesMax ?? 64 * 1024 * 1024;
-  const filesMax = options.filesMax ?? 4;
-  let handle: FileHandle | undefined;
-  let bytes = 0;
-  let waiting: string[] = [];
-  let waitingBytes = 0;
-  let dropped = 0;
-  let timer: Timer | undefined;
-  let writing: Promise<void> = Promise.resolve();
+  return new FileJournal(options);
+}
 
-  async function openFile(): Promise<FileHandle> {
+class FileJournal implements Journal {
+  readonly #file: string;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #fileBytesMax: number;
+  readonly #filesMax: number;
+  #handle: FileHandle | undefined;
+  #bytes = 0;
+  #waiting: string[] = [];
+  #waitingBytes = 0;
+  #dropped = 0;
+  #timer: Timer | undefined;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(options: JournalOptions) {
+    this.#file = options.file;
+    this.#clock = options.clock;
+    this.#logger = options.logger;
+    this.#fileBytesMax = options.fileBytesMax ?? 64 * 1024 * 1024;
+    this.#filesMax = options.filesMax ?? 4;
+  }
+
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  async start(): Promise<void> {
+    try {
+      await mkdir(dirname(this.#file), { recursive: true });
+      await this.#open();
+    } catch (error) {
+      throw new MillraceError(
+        'data_dir_unwritable',
+        `Cannot write the journal ${this.#file} (${errorMessage(error)}); name a file in a folder you may write to.`,
+        { cause: error },
+      );
+    }
+  }
+
+  append(entry: JournalEntry): void {
+    const line = journalLine(entry);
+    if (this.#waitingBytes + line.length > waitingBytesMax) {
+      this.#dropped++;
+      return;
+    }
+    this.#waiting.push(line);
+    this.#waitingBytes += line.length;
+    this.#timer ??= this.#clock.after(flushMs, () => void this.flush(), { unref: true });
+  }
+
+  flush(): Promise<void> {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#writing = this.#writing.then(() => this.#write());
+    return this.#writing;
+  }
+
+  async stop(): Promise<void> {
+    await this.flush();
+    const closing = this.#handle;
+    this.#handle = undefined;
+    await closing?.close();
+  }
+
+  async #open(): Promise<FileHandle> {
     // 0600: what a plant measures is its owner's business.
-    const opened = await open(file, 'a', 0o600);
-    bytes = (await opened.stat()).size;
+    const opened = await open(this.#file, 'a', 0o600);
+    this.#handle = opened;
+    this.#bytes = (await opened.stat()).size;
     return opened;
   }
 
-  async function rotate(): Promise<void> {
-    await handle?.close();
-    handle = undefined;
-    for (let n = filesMax - 1; n >= 1; n--) {
-      const from = n === 1 ? file : `${file}.${n - 1}`;
-      if (await stat(from).catch(() => undefined)) await rename(from, `${file}.${n}`);
+  async #rotate(): Promise<void> {
+    await this.#handle?.close();
+    this.#handle = undefined;
+    for (let n = this.#filesMax - 1; n >= 1; n--) {
+      const from = n === 1 ? this.#file : `${this.#file}.${n - 1}`;
+      if (await stat(from).catch(() => undefined)) await rename(from, `${this.#file}.${n}`);
     }
-    handle = await openFile();
   }
 
-  async function write(): Promise<void> {
-    if (waiting.length === 0) return;
-    const lines = waiting;
-    waiting = [];
-    waitingBytes = 0;
+  async #write(): Promise<void> {
+    if (this.#waiting.length === 0) return;
+    const lines = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
     try {
-      if (bytes >= fileBytesMax) await rotate();
-      handle ??= await openFile();
+      if (this.#bytes >= this.#fileBytesMax) await this.#rotate();
+      const handle = this.#handle ?? (await this.#open());
       const text = Buffer.from(lines.join(''));
       await handle.appendFile(text);
-      bytes += text.length;
+      this.#bytes += text.length;
     } catch (error) {
-      dropped += lines.length;
-      logger.error(`Cannot write the journal ${file}: ${errorMessage(error)}.`, { dropped });
+      this.#dropped += lines.length;
+      this.#logger.error(`Cannot write the journal ${this.#file}: ${errorMessage(error)}.`, {
+        dropped: this.#dropped,
+      });
     }
   }
-
-  function flush(): Promise<void> {
-    timer?.cancel();
-    timer = undefined;
-    writing = writing.then(write);
-    return writing;
-  }
-
-  return {
-    get dropped() {
-      return dropped;
-    },
-    async start() {
-      try {
-        await mkdir(dirname(file), { recursive: true });
-        handle = await openFile();
-      } catch (error) {
-        throw new MillraceError(
-          'data_dir_unwritable',
-          `Cannot write the journal ${file} (${errorMessage(error)}); name a file in a folder you may write to.`,
-          { cause: error },
-        );
-      }
-    },
-    append(entry) {
-      const line = journalLine(entry);
-      if (waitingBytes + line.length > waitingBytesMax) {
-        dropped++;
-        return;
-      }
-      waiting.push(line);
-      waitingBytes += line.length;
-      timer ??= clock.after(flushMs, () => void flush(), { unref: true });
-    },
-    flush,
-    async stop() {
-      await flush();
-      const closing = handle;
-      handle = undefined;
-      await closing?.close();
-    },
-  };
 }

@@ -41,113 +41,139 @@ const unreadAnswerBytesMax = 64 * 1024;
  * each answer carried; modbus-serial's server can do neither.
  */
 export function createModbusServer(options: ModbusServerOptions): ModbusServer {
-  const { logger } = options;
-  const sockets = new Set<Socket>();
-  const counts = { requests: 0, exceptions: 0, unanswered: 0, refusedConnections: 0, droppedConnections: 0 };
-  let server: Server | undefined;
-  let port = options.port;
+  return new TcpServer(options);
+}
 
-  function drop(socket: Socket, why: string): void {
-    counts.droppedConnections++;
-    logger.warn(`Closed the Modbus connection from ${socket.remoteAddress ?? 'an unknown address'}: ${why}.`);
-    socket.destroy();
+class TcpServer implements ModbusServer {
+  readonly #options: ModbusServerOptions;
+  readonly #sockets = new Set<Socket>();
+  readonly #counts = {
+    requests: 0,
+    exceptions: 0,
+    unanswered: 0,
+    refusedConnections: 0,
+    droppedConnections: 0,
+  };
+  #server: Server | undefined;
+  #port: number;
+
+  constructor(options: ModbusServerOptions) {
+    this.#options = options;
+    this.#port = options.port;
   }
 
-  function answer(socket: Socket, frame: Buffer): void {
-    counts.requests++;
+  get port(): number {
+    return this.#port;
+  }
+
+  stats(): ModbusServerStats {
+    return { connections: this.#sockets.size, ...this.#counts };
+  }
+
+  start(): Promise<void> {
+    const { host, port, logger } = this.#options;
+    return new Promise((resolve, reject) => {
+      const listening = createServer((socket) => this.#accept(socket));
+      listening.once('error', (error: NodeJS.ErrnoException) => reject(cannotListen(host, port, error)));
+      listening.listen(port, host, () => {
+        const address = listening.address();
+        if (address && typeof address === 'object') this.#port = address.port;
+        listening.removeAllListeners('error');
+        listening.on('error', (error) => logger.error(`The Modbus server failed: ${error.message}.`));
+        this.#server = listening;
+        resolve();
+      });
+    });
+  }
+
+  stop(): Promise<void> {
+    return new Promise((resolve) => {
+      const closing = this.#server;
+      this.#server = undefined;
+      if (!closing) return resolve();
+      closing.close(() => resolve());
+      for (const socket of this.#sockets) socket.destroy();
+    });
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#sockets.size >= connectionsMax) {
+      this.#counts.refusedConnections++;
+      socket.destroy();
+      return;
+    }
+    this.#sockets.add(socket);
+    socket.setNoDelay(true);
+    socket.setKeepAlive(true, 60_000);
+    let rest: Buffer = Buffer.alloc(0);
+    socket.on('data', (data) => {
+      if (socket.destroyed) return;
+      rest = this.#consume(socket, rest.length === 0 ? data : Buffer.concat([rest, data]));
+    });
+    socket.on('error', (error) =>
+      this.#options.logger.debug(`A Modbus connection failed: ${error.message}.`),
+    );
+    socket.on('close', () => this.#sockets.delete(socket));
+  }
+
+  /** Answers every whole frame in `bytes`; returns the rest, which is less than a frame. */
+  #consume(socket: Socket, bytes: Buffer): Buffer {
+    let at = 0;
+    while (bytes.length - at >= headerBytes) {
+      const length = bytes.readUInt16BE(at + 4);
+      if (bytes.readUInt16BE(at + 2) !== 0 || length < 2 || length > 254)
+        return this.#drop(socket, 'the frame does not begin with a Modbus TCP header');
+      if (bytes.length - at < 6 + length) break;
+      this.#answer(socket, bytes.subarray(at, at + 6 + length));
+      at += 6 + length;
+      if (socket.writableLength > unreadAnswerBytesMax)
+        return this.#drop(socket, 'it sends requests without reading the answers');
+    }
+    return bytes.subarray(at);
+  }
+
+  #answer(socket: Socket, frame: Buffer): void {
+    this.#counts.requests++;
     const unitId = frame[6]!;
-    const unit = options.unit(unitId);
+    const unit = this.#options.unit(unitId);
     if (unit === 'silent') {
-      counts.unanswered++;
+      this.#counts.unanswered++;
       return;
     }
     const request = frame.subarray(headerBytes);
     const { pdu, read } = unit
       ? answerPdu(unit, request)
       : { pdu: Buffer.from([request[0]! | 0x80, ModbusException.gatewayPathUnavailable]), read: undefined };
-    if (pdu[0]! & 0x80) counts.exceptions++;
+    if (pdu[0]! & 0x80) this.#counts.exceptions++;
     const out = Buffer.alloc(headerBytes + pdu.length);
     frame.copy(out, 0, 0, 4);
     out.writeUInt16BE(pdu.length + 1, 4);
     out[6] = unitId;
     pdu.copy(out, headerBytes);
     socket.write(out);
-    if (read) options.onRead(unitId, read, `${socket.remotePort ?? 0}`);
+    if (read) this.#options.onRead(unitId, read, `${socket.remotePort ?? 0}`);
   }
 
-  /** Takes every whole frame off `bytes`; returns the rest, or undefined when the connection was dropped. */
-  function consume(socket: Socket, bytes: Buffer): Buffer | undefined {
-    let at = 0;
-    while (bytes.length - at >= headerBytes) {
-      const length = bytes.readUInt16BE(at + 4);
-      if (bytes.readUInt16BE(at + 2) !== 0 || length < 2 || length > 254) {
-        drop(socket, 'the frame does not begin with a Modbus TCP header');
-        return undefined;
-      }
-      if (bytes.length - at < 6 + length) break;
-      answer(socket, bytes.subarray(at, at + 6 + length));
-      at += 6 + length;
-      if (socket.writableLength > unreadAnswerBytesMax) {
-        drop(socket, 'it sends requests without reading the answers');
-        return undefined;
-      }
-    }
-    return bytes.subarray(at);
+  #drop(socket: Socket, why: string): Buffer {
+    this.#counts.droppedConnections++;
+    this.#options.logger.warn(
+      `Closed the Modbus connection from ${socket.remoteAddress ?? 'an unknown address'}: ${why}.`,
+    );
+    socket.destroy();
+    return Buffer.alloc(0);
   }
+}
 
-  function accept(socket: Socket): void {
-    if (sockets.size >= connectionsMax) {
-      counts.refusedConnections++;
-      socket.destroy();
-      return;
-    }
-    sockets.add(socket);
-    socket.setNoDelay(true);
-    socket.setKeepAlive(true, 60_000);
-    let rest: Buffer = Buffer.alloc(0);
-    socket.on('data', (data) => {
-      if (socket.destroyed) return;
-      rest = consume(socket, rest.length === 0 ? data : Buffer.concat([rest, data])) ?? Buffer.alloc(0);
-    });
-    socket.on('error', (error) => logger.debug(`A Modbus connection failed: ${error.message}.`));
-    socket.on('close', () => sockets.delete(socket));
-  }
-
-  return {
-    get port() {
-      return port;
-    },
-    start: () =>
-      new Promise((resolve, reject) => {
-        const listening = createServer(accept);
-        listening.once('error', (error: NodeJS.ErrnoException) => {
-          const taken = error.code === 'EADDRINUSE';
-          reject(
-            new MillraceError(
-              taken ? 'port_taken' : 'internal',
-              taken
-                ? `Port ${options.port} on ${options.host} is taken; choose another one for Modbus or stop the program that uses it.`
-                : `The Modbus server cannot listen on ${options.host}:${options.port}: ${error.message}.`,
-              { cause: error },
-            ),
-          );
-        });
-        listening.listen(options.port, options.host, () => {
-          const address = listening.address();
-          if (address && typeof address === 'object') port = address.port;
-          listening.on('error', (error) => logger.error(`The Modbus server failed: ${error.message}.`));
-          server = listening;
-          resolve();
-        });
-      }),
-    stop: () =>
-      new Promise((resolve) => {
-        const closing = server;
-        server = undefined;
-        if (!closing) return resolve();
-        closing.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
-      }),
-    stats: () => ({ connections: sockets.size, ...counts }),
-  };
+function cannotListen(host: string, port: number, error: NodeJS.ErrnoException): MillraceError {
+  if (error.code === 'EADDRINUSE')
+    return new MillraceError(
+      'port_taken',
+      `Port ${port} on ${host} is taken; choose another one for Modbus or stop the program that uses it.`,
+      { cause: error },
+    );
+  return new MillraceError(
+    'internal',
+    `The Modbus server cannot listen on ${host}:${port}: ${error.message}.`,
+    { cause: error },
+  );
 }

@@ -48,11 +48,6 @@ export interface OpcUaServer extends Service {
 export const applicationUri = 'urn:millrace:field';
 const connectionsMax = 20;
 
-/** The first port node-opcua really listens on, which differs from the asked one when that was 0. */
-function listeningPort(server: OPCUAServer, asked: number): number {
-  return server.endpoints[0]?.port || asked;
-}
-
 /** node-opcua writes to the console unless told otherwise; its lines are for whoever debugs the protocol. */
 function routeLibraryLog(logger: Logger): void {
   const to = (...parts: unknown[]) => logger.debug(parts.map(String).join(' ').trim());
@@ -62,95 +57,120 @@ function routeLibraryLog(logger: Logger): void {
 
 /** An OPC UA server with one endpoint: SignAndEncrypt, Basic256Sha256, no anonymous users (OPC 10000-7). */
 export function createOpcUaServer(options: OpcUaServerOptions): OpcUaServer {
-  const { logger, credentials, pkiDir } = options;
-  let server: OPCUAServer | undefined;
-  let lists: Awaited<ReturnType<typeof trustLists>> | undefined;
-  let port = options.port;
+  return new PlantServer(options);
+}
 
-  async function build(): Promise<OPCUAServer> {
-    routeLibraryLog(logger);
-    lists = await trustLists(pkiDir);
-    const made = new OPCUAServer({
-      port: options.port,
-      host: options.host,
-      // What clients are told to connect to must be an address they can reach.
-      hostname: options.host === '0.0.0.0' || options.host === '::' ? undefined : options.host,
-      maxConnectionsPerEndpoint: connectionsMax,
-      serverCapabilities: { maxSessions: connectionsMax },
-      nodesets: [nodesets.standard],
-      securityPolicies: [SecurityPolicy.Basic256Sha256],
-      securityModes: [MessageSecurityMode.SignAndEncrypt],
-      allowAnonymous: false,
-      // GetEndpoints stays open, as clients learn the server's certificate by it (OPC 10000-4, 5.4.4); sessions do not.
-      disableDiscovery: false,
-      alternateHostname: [...new Set(['localhost', '127.0.0.1', options.host])],
-      serverCertificateManager: lists.server,
-      userCertificateManager: lists.users,
-      serverInfo: {
-        applicationUri,
-        productUri: applicationUri,
-        applicationName: { text: 'Millrace field', locale: 'en' },
-      },
-      buildInfo: { productName: 'Millrace field', manufacturerName: 'Millrace' },
-      userManager: {
-        isValidUser: (user: string, password: string) =>
-          sameSecret(user, credentials.user) && sameSecret(password, credentials.password),
-      },
-    } as ConstructorParameters<typeof OPCUAServer>[0]);
-    await made.initialize();
-    return made;
+type TrustLists = Awaited<ReturnType<typeof trustLists>>;
+
+function buildServer(options: OpcUaServerOptions, lists: TrustLists): OPCUAServer {
+  const { host, port, credentials } = options;
+  const everywhere = host === '0.0.0.0' || host === '::';
+  return new OPCUAServer({
+    port,
+    host,
+    // What clients are told to connect to must be an address they can reach.
+    ...(everywhere ? {} : { hostname: host }),
+    alternateHostname: [...new Set(['localhost', '127.0.0.1', ...(everywhere ? [] : [host])])],
+    maxConnectionsPerEndpoint: connectionsMax,
+    serverCapabilities: { maxSessions: connectionsMax },
+    nodesets: [nodesets.standard],
+    securityPolicies: [SecurityPolicy.Basic256Sha256],
+    securityModes: [MessageSecurityMode.SignAndEncrypt],
+    allowAnonymous: false,
+    // GetEndpoints stays open, as clients learn the server's certificate by it (OPC 10000-4, 5.4.4); sessions do not.
+    disableDiscovery: false,
+    serverCertificateManager: lists.server,
+    userCertificateManager: lists.users,
+    serverInfo: {
+      applicationUri,
+      productUri: applicationUri,
+      applicationName: { text: 'Millrace field', locale: 'en' },
+    },
+    buildInfo: { productName: 'Millrace field', manufacturerName: 'Millrace' },
+    userManager: {
+      isValidUser: (user: string, password: string) =>
+        sameSecret(user, credentials.user) && sameSecret(password, credentials.password),
+    },
+  });
+}
+
+class PlantServer implements OpcUaServer {
+  readonly paths: OpcUaPaths;
+  readonly #options: OpcUaServerOptions;
+  #server: OPCUAServer | undefined;
+  #lists: TrustLists | undefined;
+  #port: number;
+
+  constructor(options: OpcUaServerOptions) {
+    this.#options = options;
+    this.#port = options.port;
+    this.paths = opcUaPaths(options.pkiDir);
   }
 
-  function fail(error: unknown): never {
-    const text = errorMessage(error);
-    if (text.includes('EADDRINUSE'))
-      throw new MillraceError(
-        'port_taken',
-        `Port ${options.port} on ${options.host} is taken; choose another one for OPC UA or stop the program that uses it.`,
-        { cause: error },
+  get port(): number {
+    return this.#port;
+  }
+
+  get endpointUrl(): string {
+    return `opc.tcp://${this.#options.host}:${this.#port}`;
+  }
+
+  stats() {
+    return {
+      sessions: this.#server?.engine.currentSessionCount ?? 0,
+      subscriptions: this.#server?.engine.currentSubscriptionCount ?? 0,
+    };
+  }
+
+  async start(): Promise<void> {
+    const { logger, port, pkiDir } = this.#options;
+    try {
+      routeLibraryLog(logger);
+      this.#lists = await trustLists(pkiDir);
+      const server = buildServer(this.#options, this.#lists);
+      this.#server = server;
+      await server.initialize();
+      const nodes = buildAddressSpace(server.engine.addressSpace!, this.#options);
+      watchNotifications(server, nodes, this.#options.onServed);
+      this.#warnOfRefusals(server);
+      await server.start();
+      // With port 0 the endpoint knows which one the system gave.
+      this.#port = server.endpoints[0]?.port || port;
+    } catch (error) {
+      await this.stop().catch(() => {});
+      throw cannotStart(this.#options, error);
+    }
+  }
+
+  async stop(): Promise<void> {
+    const server = this.#server;
+    const lists = this.#lists;
+    this.#server = undefined;
+    this.#lists = undefined;
+    await server?.shutdown(0);
+    await lists?.server.dispose();
+    await lists?.users.dispose();
+  }
+
+  #warnOfRefusals(server: OPCUAServer): void {
+    server.on('openSecureChannelFailure', (socket) => {
+      this.#options.logger.warn(
+        `Refused an OPC UA client from ${socket.remoteAddress || 'an unknown address'}; if it is yours, move its certificate from ${this.paths.rejectedClientsDir} to ${this.paths.trustedClientsDir}.`,
       );
-    throw new MillraceError(
-      'internal',
-      `The OPC UA server cannot start on ${options.host}:${options.port}: ${text}.`,
+    });
+  }
+}
+
+function cannotStart(options: OpcUaServerOptions, error: unknown): MillraceError {
+  const { host, port } = options;
+  const text = errorMessage(error);
+  if (text.includes('EADDRINUSE'))
+    return new MillraceError(
+      'port_taken',
+      `Port ${port} on ${host} is taken; choose another one for OPC UA or stop the program that uses it.`,
       { cause: error },
     );
-  }
-
-  async function stop(): Promise<void> {
-    const closing = server;
-    server = undefined;
-    if (closing) await closing.shutdown(0);
-    const old = lists;
-    lists = undefined;
-    await old?.server.dispose();
-    await old?.users.dispose();
-  }
-
-  return {
-    get port() {
-      return port;
-    },
-    get endpointUrl() {
-      return `opc.tcp://${options.host}:${port}`;
-    },
-    paths: opcUaPaths(pkiDir),
-    async start() {
-      try {
-        server = await build();
-        const nodes = buildAddressSpace(server.engine.addressSpace!, options);
-        watchNotifications(server, nodes, options.onServed);
-        await server.start();
-        port = listeningPort(server, options.port);
-        logger.debug(`OPC UA answers on port ${port}.`);
-      } catch (error) {
-        await stop().catch(() => {});
-        fail(error);
-      }
-    },
-    stop,
-    stats: () => ({
-      sessions: server?.engine.currentSessionCount ?? 0,
-      subscriptions: server?.engine.currentSubscriptionCount ?? 0,
-    }),
-  };
+  return new MillraceError('internal', `The OPC UA server cannot start on ${host}:${port}: ${text}.`, {
+    cause: error,
+  });
 }

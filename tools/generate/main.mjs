@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// `npm run generate`: writes the generated registries, builds, and writes docs/reference from what was built.
-// `--check` only tells which registries are stale (exit code 1); `--registries` writes them and nothing else.
+// `npm run generate`: writes the generated registries and the API client, builds, and writes docs/reference from what was built.
+// `--check` only tells which of those are stale (exit code 1); `--registries` writes them and nothing else.
 import '../setup/check-node.mjs';
 
 const { writeFileSync } = await import('node:fs');
@@ -9,11 +9,12 @@ const { ensureInstalled } = await import('../setup/install.mjs');
 const { readIfThere } = await import('../setup/files.mjs');
 const { fail, root, say } = await import('../setup/root.mjs');
 const { format } = await import('./format.mjs');
+const { renderClient } = await import('./client.mjs');
 const { renderRegistries } = await import('./registries.mjs');
 
 await ensureInstalled();
 const check = process.argv.includes('--check');
-for (const { path, text } of renderRegistries(root)) {
+for (const { path, text } of [...renderRegistries(root), ...client()]) {
   const wanted = format(path, text);
   if (readIfThere(join(root, path)) === wanted) continue;
   if (check) {
@@ -23,6 +24,13 @@ for (const { path, text } of renderRegistries(root)) {
     writeFileSync(join(root, path), wanted);
     say(`Wrote ${path}.`);
   }
+}
+
+/** The API client, once there is an OpenAPI file to make it from. */
+function client() {
+  const openapi = readIfThere(join(root, 'packages/client/openapi/v1.json'));
+  if (openapi === undefined) return [];
+  return [{ path: 'packages/client/src/api.generated.ts', text: renderClient(JSON.parse(openapi)) }];
 }
 
 if (!check && !process.argv.includes('--registries')) {

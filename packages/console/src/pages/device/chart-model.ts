@@ -1,0 +1,100 @@
+import { qualityName, qualityWords } from '../../api/quality';
+import type { Break, QualityName, Series, Value } from '../../api/types';
+import { duration } from '../../lib/format';
+
+/** A stretch of time that a chart marks, ms. */
+export interface Stretch {
+  readonly from: number;
+  readonly to: number;
+  readonly words: string;
+}
+
+export interface BreakStretch extends Stretch {
+  readonly kind: 'gap' | 'silence';
+}
+
+export interface QualityStretch extends Stretch {
+  readonly level: QualityName;
+}
+
+/** What one chart draws. Times ms; `null` lifts the pen. */
+export interface ChartData {
+  readonly t: number[];
+  readonly mid: (number | null)[];
+  readonly min: (number | null)[] | undefined;
+  readonly max: (number | null)[] | undefined;
+  readonly breaks: readonly BreakStretch[];
+  readonly quality: readonly QualityStretch[];
+}
+
+/** A value as a height: switches are 0 and 1, texts have none. */
+export function heightOf(value: Value | undefined): number | null {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null;
+  return typeof value === 'boolean' ? Number(value) : null;
+}
+
+/** Breaks with both ends and their cause in words; one that is still open reaches to `to`. */
+export function breakStretches(breaks: readonly Break[], to: number): BreakStretch[] {
+  return breaks.map((one) => {
+    const from = new Date(one.from).getTime();
+    const end = one.to === null ? to : new Date(one.to).getTime();
+    const name = one.kind === 'gap' ? 'Gap' : 'Silence';
+    const cause = one.cause ? one.cause.replaceAll('_', ' ') : 'cause not known';
+    const detail = one.detail ? `; ${one.detail}` : '';
+    return { kind: one.kind, from, to: end, words: `${name}, ${duration(end - from)}: ${cause}${detail}` };
+  });
+}
+
+/** Turns an answer for one tag into what is drawn: no line crosses a break and none is drawn through a bad value. */
+export function chartData(series: Series, breaks: readonly BreakStretch[], to: number): ChartData {
+  const mid = series.avg
+    ? series.avg.map((value) => value ?? null)
+    : series.t.map((_, i) => (qualityName(series.q?.[i] ?? 192) === 'bad' ? null : heightOf(series.v?.[i])));
+  const out = { t: [] as number[], mid: [] as (number | null)[], min: [] as (number | null)[], max: [] as (number | null)[] };
+  series.t.forEach((at, i) => {
+    const before = series.t[i - 1];
+    if (before !== undefined && breaks.some((one) => one.from < at && one.to > before)) {
+      out.t.push((before + at) / 2);
+      for (const column of [out.mid, out.min, out.max]) column.push(null);
+    }
+    out.t.push(at);
+    out.mid.push(mid[i] ?? null);
+    out.min.push(series.min?.[i] ?? null);
+    out.max.push(series.max?.[i] ?? null);
+  });
+  const envelope = series.min !== undefined && series.max !== undefined;
+  return {
+    t: out.t,
+    mid: out.mid,
+    min: envelope ? out.min : undefined,
+    max: envelope ? out.max : undefined,
+    breaks,
+    quality: qualityStretches(series, to),
+  };
+}
+
+/** Neighbouring values of one quality as one stretch; good ones are left out. */
+export function qualityStretches(series: Series, to: number): QualityStretch[] {
+  const stretches: { from: number; to: number; level: QualityName; words: string }[] = [];
+  series.t.forEach((at, i) => {
+    const { level, words } = qualityAt(series, i);
+    if (level === 'good') return;
+    const end = series.t[i + 1] ?? to;
+    const last = stretches.at(-1);
+    if (last && last.to === at && last.words === words) last.to = end;
+    else stretches.push({ from: at, to: end, level, words });
+  });
+  return stretches;
+}
+
+/** Quality of one point: of a raw value its own, of a bucket how many of its values were good. */
+export function qualityAt(series: Series, i: number): { level: QualityName; words: string } {
+  if (series.q) {
+    const q = series.q[i] ?? 192;
+    return { level: qualityName(q), words: qualityWords(q) };
+  }
+  const count = series.count?.[i] ?? 0;
+  const good = series.good?.[i] ?? count;
+  if (good >= count) return { level: 'good', words: 'good' };
+  return { level: good === 0 ? 'bad' : 'uncertain', words: good === 0 ? 'no good values' : 'some values not good' };
+}

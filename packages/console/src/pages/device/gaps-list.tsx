@@ -1,0 +1,111 @@
+import { useQuery } from '@tanstack/react-query';
+import { gapsQuery } from '../../api/queries';
+import type { Gap } from '../../api/types';
+import { count, duration } from '../../lib/format';
+import { type Column, DataTable } from '../../ui/data-table';
+import { Glyph } from '../../ui/marks';
+import { Empty, Problem, Skeleton } from '../../ui/notes';
+import { Moment } from '../../ui/time';
+import { useCompleteness } from './history';
+
+const lengthOf = (row: Gap) => (row.from && row.to ? duration(Date.parse(row.to) - Date.parse(row.from)) : '\u2013');
+const causeOf = (row: Gap) => (row.cause ? row.cause.replaceAll('_', ' ') : 'not known');
+const whatOf = (row: Gap) => (row.kind === 'gap' ? `Gap, ${count(row.missing ?? 0)} missing` : 'Silence');
+
+function evidenceOf(row: Gap): string {
+  if (row.evidence === null || row.evidence === undefined) return '';
+  return typeof row.evidence === 'string' ? row.evidence : JSON.stringify(row.evidence);
+}
+
+function Closed({ row }: { row: Gap }) {
+  if (row.closed_at) return <span className="quiet">Closed</span>;
+  return (
+    <span className="mark" data-level="uncertain">
+      <Glyph shape="hollow" />
+      Open
+    </span>
+  );
+}
+
+const columns: readonly Column<Gap>[] = [
+  { id: 'state', title: 'State', width: '88px', cell: (row) => <Closed row={row} />, csv: (row) => row.closed_at ?? 'open' },
+  { id: 'what', title: 'What', width: 'minmax(144px, 1fr)', cell: whatOf, csv: whatOf },
+  { id: 'from', title: 'From', width: '152px', cell: (row) => <Moment at={row.from} />, csv: (row) => row.from },
+  { id: 'length', title: 'Length', width: '112px', numeric: true, cell: lengthOf, csv: lengthOf },
+  { id: 'cause', title: 'Cause', width: 'minmax(144px, 1.5fr)', cell: causeOf, csv: causeOf },
+  {
+    id: 'evidence',
+    title: 'Evidence',
+    width: 'minmax(160px, 2fr)',
+    cell: (row) => (
+      <span className="quiet" title={evidenceOf(row)}>
+        {evidenceOf(row)}
+      </span>
+    ),
+    csv: evidenceOf,
+  },
+];
+
+/** What is missing from a device's record and why. */
+export function GapsList({ deviceId }: { deviceId: string }) {
+  const gaps = useQuery(gapsQuery(deviceId));
+  if (!gaps.data)
+    return gaps.error ? (
+      <Problem what="The gaps" error={gaps.error} retry={() => void gaps.refetch()} />
+    ) : (
+      <Skeleton rows={5} label="gaps" />
+    );
+  if (gaps.data.items.length === 0)
+    return (
+      <Empty title="No gaps and no silences">
+        Every number this device sent was stored, and it was never quiet for longer than it may be.
+      </Empty>
+    );
+  return (
+    <DataTable
+      label={`Gaps and silences of ${deviceId}`}
+      columns={columns}
+      rows={gaps.data.items}
+      rowKey={(row) => `${row.kind}-${row.opened_at}-${String(row.from_seq)}-${String(row.from)}`}
+      total={gaps.data.items.length}
+      narrow={(row) => (
+        <>
+          <span className="narrow-line">
+            <span>{whatOf(row)}</span>
+            <Closed row={row} />
+          </span>
+          <span className="narrow-line small quiet">
+            <span>{causeOf(row)}</span>
+            <span>
+              <Moment at={row.from} />, {lengthOf(row)}
+            </span>
+          </span>
+        </>
+      )}
+    />
+  );
+}
+
+/** How complete the shown range is, in one line. */
+export function CompletenessLine({ deviceId }: { deviceId: string }) {
+  const { data } = useCompleteness(deviceId);
+  if (!data) return <span className="quiet">Completeness {'\u2013'}</span>;
+  const { expected, missing, dead_lettered: refused, lost } = data;
+  const share = expected === 0 ? undefined : (100 * (expected - missing - lost)) / expected;
+  // 99.996 must not be rounded up to a completeness that is not there.
+  const text = share === undefined ? '\u2013' : share === 100 ? '100 %' : `${(Math.floor(share * 100) / 100).toFixed(2)} %`;
+  const parts = [
+    missing > 0 ? `${count(missing)} missing` : '',
+    lost > 0 ? `${count(lost)} lost for good` : '',
+    refused > 0 ? `${count(refused)} refused` : '',
+  ].filter(Boolean);
+  const level = missing + lost > 0 ? 'uncertain' : 'none';
+  return (
+    <span className="mark completeness" data-level={level}>
+      {level === 'none' ? null : <Glyph shape="hollow" />}
+      <span className="words number">
+        {text} complete: {parts.length > 0 ? parts.join(', ') : 'nothing missing'}, {count(expected)} messages expected
+      </span>
+    </span>
+  );
+}

@@ -1,0 +1,129 @@
+import { QueryCache, QueryClient } from '@tanstack/react-query';
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+  retainSearchParams,
+} from '@tanstack/react-router';
+import { isSignedOut, mayRetry } from './api/client';
+import { type DeviceFilter, sessionQuery } from './api/queries';
+import { feed } from './live/feed';
+import { connectFeed } from './live/sink';
+import { rangeSearch } from './lib/range';
+import { OverviewPage } from './pages/overview/overview-page';
+import { SignInPage } from './pages/sign-in/sign-in-page';
+import { Shell } from './shell/shell';
+import { NotFound, StartProblem } from './shell/start-problem';
+
+export const queryClient = new QueryClient({
+  defaultOptions: { queries: { retry: mayRetry, staleTime: 2_000, refetchOnWindowFocus: false } },
+  queryCache: new QueryCache({
+    onError: (error) => {
+      if (isSignedOut(error)) toSignIn('expired');
+    },
+  }),
+});
+
+connectFeed(feed, queryClient, () => toSignIn('expired'));
+
+/** Leaves for the sign-in page, once, remembering where to come back to. */
+export function toSignIn(why: 'expired' | 'signed-out'): void {
+  if (router.state.location.pathname === '/sign-in') return;
+  feed.stop();
+  const next = why === 'expired' ? router.state.location.href : undefined;
+  void router.navigate({ to: '/sign-in', search: { why, next }, replace: true });
+}
+
+const root = createRootRoute({ notFoundComponent: NotFound });
+
+const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in',
+  validateSearch: (
+    search,
+  ): { token?: string | undefined; next?: string | undefined; why?: string | undefined } => ({
+    token: search['token'] === undefined ? undefined : String(search['token']),
+    next: text(search['next']),
+    why: text(search['why']),
+  }),
+  component: SignInPage,
+});
+
+const app = createRoute({
+  getParentRoute: () => root,
+  id: 'app',
+  validateSearch: rangeSearch,
+  search: { middlewares: [retainSearchParams(['range', 'from', 'to'])] },
+  beforeLoad: async ({ location }) => {
+    try {
+      return { session: await queryClient.ensureQueryData(sessionQuery) };
+    } catch (error) {
+      if (!isSignedOut(error)) throw error;
+      const next = location.href === '/' ? undefined : location.href;
+      throw redirect({ to: '/sign-in', search: { next }, replace: true });
+    }
+  },
+  errorComponent: StartProblem,
+  component: Shell,
+});
+
+const overview = createRoute({
+  getParentRoute: () => app,
+  path: '/',
+  validateSearch: (search): DeviceFilter =>
+    Object.fromEntries(
+      ['q', 'state', 'type', 'site', 'area', 'line', 'sort']
+        .map((name) => [name, text(search[name])])
+        .filter(([, value]) => value !== undefined),
+    ),
+  component: OverviewPage,
+});
+
+const device = createRoute({
+  getParentRoute: () => app,
+  path: '/devices/$deviceId',
+  validateSearch: (
+    search,
+  ): {
+    tags?: string | undefined;
+    interval?: string | undefined;
+    quality?: 'good' | undefined;
+    view?: 'table' | 'gaps' | undefined;
+  } => ({
+    tags: text(search['tags']),
+    interval: text(search['interval']),
+    quality: search['quality'] === 'good' ? 'good' : undefined,
+    view: search['view'] === 'table' || search['view'] === 'gaps' ? search['view'] : undefined,
+  }),
+  component: lazyRouteComponent(() => import('./pages/device/device-page'), 'DevicePage'),
+});
+
+const deadLetters = createRoute({
+  getParentRoute: () => app,
+  path: '/dead-letters',
+  validateSearch: (search): { id?: string | undefined } => ({ id: text(search['id']) }),
+  component: lazyRouteComponent(() => import('./pages/dead-letters/dead-letters-page'), 'DeadLettersPage'),
+});
+
+const events = createRoute({
+  getParentRoute: () => app,
+  path: '/events',
+  validateSearch: (search): { device?: string | undefined } => ({ device: text(search['device']) }),
+  component: lazyRouteComponent(() => import('./pages/events/events-page'), 'EventsPage'),
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([signIn, app.addChildren([overview, device, deadLetters, events])]),
+  scrollRestoration: true,
+  defaultPreload: 'intent',
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -89,8 +89,31 @@ function processProblems(p: ProcessState): string[] {
       `${p.role} (pid ${p.holder?.pid}) ended without stopping; start it with "millrace ${verbOf(p.role)}"`,
     ];
   }
+  if (p.role === 'edge' && p.state === 'running') return edgeProblems(p.detail as unknown as EdgeDetail);
   if (p.state === 'not answering') return [`${p.role} does not answer: ${String(p.detail.reason)}`];
   return [];
+}
+
+interface EdgeDetail {
+  readonly uplink: { readonly state: string; readonly lastError?: string };
+  readonly outbox: { readonly lost: number };
+  readonly drivers: Readonly<Record<string, { readonly state: string; readonly reason?: string }>>;
+}
+
+/** What of a gateway's own status someone should look at. */
+export function edgeProblems({ uplink, outbox, drivers }: EdgeDetail): string[] {
+  const problems: string[] = [];
+  if (uplink.state !== 'connected') {
+    problems.push(
+      `the gateway is not connected to the platform${uplink.lastError ? `: ${uplink.lastError}` : ''}`,
+    );
+  }
+  if (outbox.lost > 0) problems.push(`the gateway lost ${outbox.lost} message(s) before they could be sent`);
+  for (const [name, driver] of Object.entries(drivers)) {
+    if (driver.state === 'connected') continue;
+    problems.push(`driver ${name} is ${driver.state}${driver.reason ? `: ${driver.reason}` : ''}`);
+  }
+  return problems;
 }
 
 /** What of a fleet's summary someone should look at. */

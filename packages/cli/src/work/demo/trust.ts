@@ -1,4 +1,5 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { X509Certificate } from 'node:crypto';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DemoPlan } from './plan.js';
 
@@ -9,14 +10,33 @@ import type { DemoPlan } from './plan.js';
 export function trustGatewayAtField(plan: DemoPlan): boolean {
   const own = join(plan.gatewayPki, 'opcua', 'own', 'certs');
   const trusted = join(plan.fieldPki, 'server', 'trusted', 'certs');
-  const certificates = listFiles(own).filter((name) => /\.(pem|der)$/.test(name));
-  for (const name of certificates) {
-    const target = join(trusted, `gateway-${name}`);
-    if (existsSync(target)) continue;
-    mkdirSync(trusted, { recursive: true });
-    copyFileSync(join(own, name), target);
+  const known = new Set(fingerprints(trusted).values());
+  for (const [file, fingerprint] of fingerprints(own)) {
+    if (!known.has(fingerprint)) {
+      mkdirSync(trusted, { recursive: true });
+      copyFileSync(file, join(trusted, `gateway-${fingerprint.slice(0, 16)}.pem`));
+    }
+    // A certificate that lies in both lists counts as rejected.
+    for (const [refused, same] of fingerprints(join(plan.fieldPki, 'server', 'rejected'))) {
+      if (same === fingerprint) rmSync(refused, { force: true });
+    }
   }
-  return certificates.length > 0;
+  return fingerprints(own).size > 0;
+}
+
+/** The certificates of a folder: SHA-256 fingerprint, lower-case hex, by file. */
+function fingerprints(folder: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const name of listFiles(folder)) {
+    try {
+      const file = join(folder, name);
+      const certificate = new X509Certificate(readFileSync(file));
+      found.set(file, certificate.fingerprint256.replaceAll(':', '').toLowerCase());
+    } catch {
+      // A file half written, or none of ours: the next look sees it.
+    }
+  }
+  return found;
 }
 
 function listFiles(folder: string): string[] {

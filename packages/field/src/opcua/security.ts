@@ -2,7 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, MillraceError } from '@millrace/foundation';
-import { OPCUACertificateManager } from 'node-opcua';
+import { TrustList } from './trust-list.js';
 
 /** Where the server keeps its keys and looks for those it trusts. */
 export interface OpcUaPaths {
@@ -70,7 +70,7 @@ export function sameSecret(given: string, wanted: string): boolean {
 /** The two trust lists: client applications and users. Nobody is trusted unseen. */
 export async function trustLists(pkiDir: string) {
   const list = (name: string) =>
-    new OPCUACertificateManager({
+    new TrustList({
       rootFolder: join(pkiDir, name),
       automaticallyAcceptUnknownCertificate: false,
       keySize: 2048,

@@ -33,12 +33,12 @@ export function gatewayPage(status: GatewayStatus): string {
     tag.last_sent === null ? 'not read yet' : quality(tag.last_sent.q),
   ]);
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="2">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>${escape(gateway.id)}</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>${htmlText(gateway.id)}</title>
 <style>body{font:15px system-ui,sans-serif;margin:2rem;max-width:60rem;color:#222;background:#eee}
 table{border-collapse:collapse;width:100%;margin:0 0 2rem}td,th{text-align:left;padding:.25rem .75rem .25rem 0;
 border-bottom:1px solid #ccc}.bad{font-weight:700}</style></head><body>
-<h1>${escape(gateway.id)}</h1><p>${escape(gateway.common_name)}, version ${escape(status.version)}</p>
-<table>${facts.map(([name, text, well]) => `<tr><th>${name}</th><td${well ? '' : ' class="bad"'}>${escape(text)}</td></tr>`).join('')}</table>
+<h1>${htmlText(gateway.id)}</h1><p>${htmlText(gateway.common_name)}, version ${htmlText(status.version)}</p>
+<table>${facts.map(([name, text, well]) => `<tr><th>${name}</th><td${well ? '' : ' class="bad"'}>${htmlText(text)}</td></tr>`).join('')}</table>
 ${table(['Driver', 'Type', 'State', 'Reason'], drivers)}
 ${table(['Device', 'Tag', 'Last value sent', 'Quality'], tags)}
 </body></html>`;
@@ -52,11 +52,11 @@ function quality(q: number): string {
 function table(headings: readonly string[], rows: readonly (readonly string[])[]): string {
   const head = headings.map((heading) => `<th>${heading}</th>`).join('');
   const body = rows
-    .map((row) => `<tr>${row.map((cell) => `<td>${escape(cell)}</td>`).join('')}</tr>`)
+    .map((row) => `<tr>${row.map((cell) => `<td>${htmlText(cell)}</td>`).join('')}</tr>`)
     .join('\n');
   return `<table><tr>${head}</tr>\n${body}</table>`;
 }
 
-function escape(text: string): string {
+function htmlText(text: string): string {
   return text.replace(/[&<>"']/g, (char) => `&#${char.charCodeAt(0)};`);
 }

@@ -44,7 +44,10 @@ export class TrustList extends OPCUACertificateManager {
       const trusted = await certificateIn(join(this.trustedFolder, name));
       if (!trusted?.equals(certificate)) continue;
       // Moves it out of the refused ones, in the library's index as well as on the disk.
-      await this.trustCertificate(certificate);
+      await this.trustCertificate(certificate).catch((error: NodeJS.ErrnoException) => {
+        // Someone took the refused copy away just now; the index follows, and the client's next attempt passes.
+        if (error.code !== 'ENOENT') throw error;
+      });
       return;
     }
   }

@@ -230,15 +230,16 @@ class ModbusTcpDriver implements Driver {
     else if (share < failureShareMax / 2) this.#failing = false;
     const dead = this.#units.filter((unit) => unit.deadPolls > 0).length;
     if (dead === this.#units.length && dead > 0) this.#setState('disconnected', lastReason);
-    else if (dead > 0) this.#setState('degraded', lastReason);
+    else if (dead > 0)
+      this.#setState('degraded', lastReason ?? `${dead} of ${this.#units.length} devices do not answer`);
     else if (this.#failing)
       this.#setState('degraded', `${(share * 100).toFixed(1)} % of ${total} requests failed in 5 minutes`);
     else this.#setState('connected', undefined);
   }
 
   #setState(state: DriverState, reason: string | undefined): void {
-    const sameKind = state === this.#state && (state !== 'connected' ? this.#reason !== undefined : true);
-    if (sameKind) return;
+    // A new reason alone is no new state; it would flood the events of a flapping line.
+    if (state === this.#state && (state === 'connected' || this.#reason !== undefined)) return;
     this.#state = state;
     this.#reason = reason;
     this.#context.onState(state, reason);

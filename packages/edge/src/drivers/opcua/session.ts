@@ -33,7 +33,9 @@ function applicationUri(gatewayName: string): string {
 }
 
 /** Opens (at the first start makes) the certificate folder and puts the configured servers on the trust list. */
-export async function openPki(context: DriverContext<Config>): Promise<Pki> {
+export async function openPki(
+  context: Pick<DriverContext<Config>, 'config' | 'gatewayName' | 'resolvePath' | 'clock' | 'logger'>,
+): Promise<Pki> {
   const { config, clock, logger, resolvePath, gatewayName } = context;
   const root = resolvePath(config.pki_dir);
   // The library writes to the console unless told otherwise.

@@ -10,7 +10,7 @@ export const broker: CommandSpec = {
   options: [
     {
       flags: '--listen <address>',
-      doc: 'where to listen: mqtt://HOST:PORT or ws://HOST:PORT; may be given more than once',
+      doc: 'where to listen: mqtt://, mqtts://, ws:// or wss://HOST:PORT (default: mqtt://127.0.0.1:1883); may be repeated',
       many: true,
     },
     {
@@ -22,6 +22,9 @@ export const broker: CommandSpec = {
       doc: 'refuse subscriptions to this filter; may be repeated',
       many: true,
     },
+    { flags: '--cert <file>', doc: 'certificate of a TLS listener (PEM)' },
+    { flags: '--key <file>', doc: 'its key (PEM)' },
+    { flags: '--ca <file>', doc: 'CA of the clients of a TLS listener (PEM)' },
     dataOption,
     ...logOptions,
   ],

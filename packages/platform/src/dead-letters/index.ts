@@ -1,0 +1,6 @@
+export {
+  type DeadLetter,
+  type DeadLetterQuery,
+  DeadLetterService,
+  type DeadLetterSummary,
+} from './service.js';

@@ -1,0 +1,1 @@
+export { type EventQuery, EventService, type StoredEvent } from './service.js';

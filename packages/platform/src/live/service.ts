@@ -1,0 +1,211 @@
+import type { TagValue } from '@millrace/contracts';
+import { deviceTypes } from '@millrace/contracts';
+import { type Clock, errorMessage, type Logger, type Service, type Timer } from '@millrace/foundation';
+import type { Database } from '../database/index.js';
+import { type Batch, RowState } from '../ingest/batch.js';
+import type { DeviceDirectory } from '../ingest/device-directory.js';
+import type { BatchListener } from '../ingest/publish.js';
+import { buildLayouts } from '../ingest/table-layout.js';
+import { LiveDevice, type LiveValue } from './live-device.js';
+import { type DeviceState, decideState } from './model.js';
+import { Rates } from './rates.js';
+import { catchUp, loadStates, saveStates } from './store.js';
+
+/** What changed at one device since the last update; times in ms. */
+export interface LiveUpdate {
+  readonly deviceNo: number;
+  readonly tenantId: number;
+  readonly ts: number;
+  readonly receivedAt: number;
+  readonly d: Readonly<Record<string, { readonly v: TagValue; readonly q: number }>>;
+}
+
+/** A device as it is now. */
+export interface LiveView {
+  readonly state: DeviceState;
+  readonly stateReason: string;
+  /** ms; 0 = never. */
+  readonly lastSeen: number;
+  readonly lastTs: number;
+  readonly fwVersion: string | undefined;
+  readonly schemaVersion: string | undefined;
+}
+
+export interface LiveOptions {
+  readonly database: Database;
+  readonly directory: DeviceDirectory;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+const updatePeriodMs = 200;
+const savePeriodMs = 10_000;
+
+/**
+ * Last-known values of every device, in memory. Updates are coalesced: a subscriber gets what changed since the last
+ * time, five times a second, so that its work is bounded by the number of tags and not by the rate of messages.
+ */
+export class LiveService implements Service, BatchListener {
+  readonly #options: LiveOptions;
+  readonly #layouts = buildLayouts(deviceTypes.values());
+  readonly #devices = new Map<number, LiveDevice>();
+  readonly #changed = new Set<LiveDevice>();
+  readonly #unsaved = new Set<LiveDevice>();
+  readonly #subscribers = new Set<(updates: readonly LiveUpdate[]) => void>();
+  readonly #rates = new Rates();
+  #timers: Timer[] = [];
+
+  constructor(options: LiveOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    const { database, clock } = this.#options;
+    for (const { deviceNo, state } of await loadStates(database.owner))
+      this.#device(deviceNo)?.restore(state);
+    for (const entry of this.#options.directory.all()) this.#device(entry.deviceNo);
+    for (const layout of this.#layouts.byDeviceType.values()) {
+      const devices = [...this.#devices].filter(([, device]) => device.layout === layout);
+      await catchUp(database.owner, layout, new Map(devices));
+    }
+    for (const device of this.#devices.values()) device.takeChanged();
+    this.#timers = [
+      clock.every(updatePeriodMs, () => this.#sendUpdates()),
+      clock.every(savePeriodMs, () => void this.#save()),
+    ];
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers.splice(0)) timer.cancel();
+    await this.#save();
+  }
+
+  committed(batch: Batch): void {
+    const nowMs = this.#options.clock.nowMs();
+    let values = 0;
+    let messages = 0;
+    for (let row = 0; row < batch.length; row++) {
+      if (batch.state[row] !== RowState.live) continue;
+      const route = batch.routes[row]!;
+      const device = this.#device(route.entry.deviceNo);
+      if (device === undefined) continue;
+      messages++;
+      values += device.take(batch, row);
+      device.fwVersion = route.fwVersion;
+      device.schemaVersion = route.schemaVersion;
+      this.#changed.add(device);
+      if ((row & 63) === 0) this.#rates.addDelay(Math.max(0, nowMs - batch.ts[row]!));
+    }
+    for (const event of batch.events)
+      if (event.type === 'online' || event.type === 'offline')
+        this.#said(event.deviceNo, event.type === 'online', event.ts, event.body);
+    this.#rates.add(nowMs, messages, values);
+  }
+
+  /** Tells of a connection as the front door sees it (a lost one without a will, for example). */
+  connectionChanged(deviceNo: number, online: boolean, reason: string | undefined, atMs: number): void {
+    const device = this.#device(deviceNo);
+    if (device === undefined || atMs < device.onlineAt) return;
+    device.online = online;
+    device.onlineReason = reason;
+    device.onlineAt = atMs;
+    this.#changed.add(device);
+  }
+
+  /** The device as it is now; undefined when it is not registered. */
+  view(deviceNo: number): LiveView | undefined {
+    const device = this.#device(deviceNo);
+    const entry = this.#options.directory.byNo(deviceNo);
+    if (device === undefined || entry === undefined) return undefined;
+    const gateway =
+      entry.gatewayDeviceId === null
+        ? undefined
+        : this.#options.directory.byId(entry.tenantId, entry.gatewayDeviceId);
+    const through = gateway === undefined ? undefined : this.#devices.get(gateway.deviceNo);
+    const { state, reason } = decideState(
+      {
+        lastSeen: device.lastSeen,
+        online: device.online,
+        onlineAt: device.onlineAt,
+        onlineReason: device.onlineReason,
+        ...(gateway === undefined || through === undefined
+          ? {}
+          : {
+              gateway: {
+                deviceId: gateway.deviceId,
+                online: through.online,
+                onlineAt: through.onlineAt,
+                onlineReason: through.onlineReason,
+              },
+            }),
+      },
+      this.#options.clock.nowMs(),
+    );
+    const { lastSeen, lastTs, fwVersion, schemaVersion } = device;
+    return { state, stateReason: reason, lastSeen, lastTs, fwVersion, schemaVersion };
+  }
+
+  /** Last-known value of every tag that was ever reported, in the contract's order. */
+  values(deviceNo: number): LiveValue[] {
+    return this.#device(deviceNo)?.values() ?? [];
+  }
+
+  /** Calls `listener` with what changed, at most five times a second. Returns how to end it. */
+  subscribe(listener: (updates: readonly LiveUpdate[]) => void): () => void {
+    this.#subscribers.add(listener);
+    return () => this.#subscribers.delete(listener);
+  }
+
+  /** Messages and values a second over ten seconds; delay from time stamp to commit, ms. Over all tenants. */
+  rates(): { messagesPerS: number; valuesPerS: number; delayMsP50: number; delayMsP99: number } {
+    return this.#rates.read(this.#options.clock.nowMs());
+  }
+
+  #said(deviceNo: number, online: boolean, ts: number, body: string): void {
+    const reason = (JSON.parse(body) as { reason?: unknown }).reason;
+    this.connectionChanged(deviceNo, online, typeof reason === 'string' ? reason : undefined, ts);
+  }
+
+  #device(deviceNo: number): LiveDevice | undefined {
+    const found = this.#devices.get(deviceNo);
+    if (found !== undefined) return found;
+    const entry = this.#options.directory.byNo(deviceNo);
+    const layout = entry === undefined ? undefined : this.#layouts.byDeviceType.get(entry.deviceType);
+    if (entry === undefined || layout === undefined) return undefined;
+    const made = new LiveDevice(deviceNo, entry.tenantId, layout);
+    this.#devices.set(deviceNo, made);
+    return made;
+  }
+
+  #sendUpdates(): void {
+    if (this.#changed.size === 0) return;
+    const devices = [...this.#changed];
+    this.#changed.clear();
+    for (const device of devices) this.#unsaved.add(device);
+    if (this.#subscribers.size === 0) return;
+    const updates = devices.map((device): LiveUpdate => {
+      const { deviceNo, tenantId, lastTs, lastSeen } = device;
+      return { deviceNo, tenantId, ts: lastTs, receivedAt: lastSeen, d: device.takeChanged() };
+    });
+    for (const subscriber of this.#subscribers) {
+      try {
+        subscriber(updates);
+      } catch (error) {
+        this.#options.logger.error('A listener of live values failed.', { error: errorMessage(error) });
+      }
+    }
+  }
+
+  /** A checkpoint of what is known; when it fails, the next one holds it too. */
+  async #save(): Promise<void> {
+    for (const device of this.#changed) this.#unsaved.add(device);
+    const devices = [...this.#unsaved];
+    this.#unsaved.clear();
+    try {
+      await saveStates(this.#options.database.owner, devices);
+    } catch (error) {
+      for (const device of devices) this.#unsaved.add(device);
+      this.#options.logger.warn('Last-known values could not be saved.', { error: errorMessage(error) });
+    }
+  }
+}

@@ -9,6 +9,7 @@ const { ensureInstalled } = await import('../setup/install.mjs');
 const { readIfThere } = await import('../setup/files.mjs');
 const { fail, root, say } = await import('../setup/root.mjs');
 const { format } = await import('./format.mjs');
+const { apiSurface, compareSurface } = await import('./api-surface.mjs');
 const { renderClient } = await import('./client.mjs');
 const { renderRegistries } = await import('./registries.mjs');
 
@@ -26,6 +27,27 @@ for (const { path, text } of [...renderRegistries(root), ...client()]) {
   }
 }
 
+for (const message of surfaceProblems()) {
+  process.stdout.write(`${message}\n`);
+  process.exitCode = 1;
+}
+
+/** Freezes what the API promises; returns what it no longer keeps, or with --check what is not frozen yet. */
+function surfaceProblems() {
+  const openapi = readIfThere(join(root, 'packages/client/openapi/v1.json'));
+  if (openapi === undefined) return [];
+  const path = 'packages/client/openapi/v1.frozen.txt';
+  const frozen = (readIfThere(join(root, path)) ?? '').split('\n').filter(Boolean);
+  const { broken, grown } = compareSurface(frozen, apiSurface(JSON.parse(openapi)));
+  if (broken.length > 0)
+    return broken.map((what) => `packages/client/openapi/v1.json:1 breaks a promise of ${path}: ${what}`);
+  if (grown.length === 0) return [];
+  if (check) return [`${path}:1 is stale; run npm run generate`];
+  writeFileSync(join(root, path), `${[...frozen, ...grown].sort().join('\n')}\n`);
+  say(`Wrote ${path}: ${grown.length} lines more.`);
+  return [];
+}
+
 /** The API client, once there is an OpenAPI file to make it from. */
 function client() {
   const openapi = readIfThere(join(root, 'packages/client/openapi/v1.json'));
@@ -33,7 +55,7 @@ function client() {
   return [{ path: 'packages/client/src/api.generated.ts', text: renderClient(JSON.parse(openapi)) }];
 }
 
-if (!check && !process.argv.includes('--registries')) {
+if (!check && process.exitCode === undefined && !process.argv.includes('--registries')) {
   try {
     await (await import('../setup/build.mjs')).ensureBuilt();
     await (await import('./docs.mjs')).writeDocs();

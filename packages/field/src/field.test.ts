@@ -375,6 +375,19 @@ describe('the field', () => {
     expect(clock.pendingTimers).toBe(timers);
   });
 
+  it('ends what a stop finds half started, and starts again after it', async () => {
+    const timers = clock.pendingTimers;
+    const hasty = makeField('hasty');
+    const starting = hasty.start();
+    await Promise.all([hasty.stop(), hasty.stop(), starting]);
+    expect(clock.pendingTimers).toBe(timers);
+    await hasty.start();
+    const port = hasty.ports.modbus;
+    expect(hasty.status().devices[0]!.tags.speed_rpm!.quality).toBe(192);
+    await hasty.stop();
+    await expect(new ModbusRTU().connectTCP('127.0.0.1', { port })).rejects.toThrow(/ECONNREFUSED/);
+  });
+
   it('keeps its counters over a restart', async () => {
     const stateFile = join(dir.path, 'state', 'plant.json');
     const energy = (f: Field) =>

@@ -134,7 +134,8 @@ class SimulatedField implements Field {
   #faults: readonly Fault[] = [];
   #timers: Timer[] = [];
   #saving: Promise<void> = Promise.resolve();
-  #running = false;
+  #starting: Promise<void> | undefined;
+  #stopping: Promise<void> | undefined;
 
   constructor(options: FieldOptions, plant: Plant) {
     this.#options = options;
@@ -193,12 +194,26 @@ class SimulatedField implements Field {
     };
   }
 
-  async start(): Promise<void> {
-    if (this.#running) return;
+  start(): Promise<void> {
+    this.#starting ??= this.#startOnce();
+    return this.#starting;
+  }
+
+  /** Waits for a start under way, then for everything to end; a second call waits for the same end. */
+  stop(): Promise<void> {
+    this.#stopping ??= (async () => {
+      await this.#starting?.catch(() => {});
+      await this.#end();
+      this.#starting = undefined;
+      this.#stopping = undefined;
+    })();
+    return this.#stopping;
+  }
+
+  async #startOnce(): Promise<void> {
     const periodMs = this.#options.periodMs ?? 1000;
     if (!(periodMs >= 100 && periodMs <= 60_000))
       throw new MillraceError('invalid_argument', `The period must be 100 to 60000 ms, not ${periodMs}.`);
-    this.#running = true;
     try {
       if (this.#options.replay) await this.replay(this.#options.replay);
       await this.#loadState();
@@ -212,15 +227,13 @@ class SimulatedField implements Field {
         this.#clock.every(stateSaveMs, () => void this.#saveState(), { unref: true }),
       ];
     } catch (error) {
-      await this.stop();
+      await this.#end();
       throw error;
     }
     this.#logger.info(`The plant ${this.map.plant} runs.`, { ...this.ports, seed: this.#options.seed });
   }
 
-  async stop(): Promise<void> {
-    if (!this.#running) return;
-    this.#running = false;
+  async #end(): Promise<void> {
     for (const timer of this.#timers) timer.cancel();
     this.#timers = [];
     await this.#modbus.stop();
@@ -228,6 +241,7 @@ class SimulatedField implements Field {
     await this.#journal?.stop();
     this.#player?.close();
     if (this.#state !== undefined) await this.#saveState();
+    this.#state = undefined;
   }
 
   fault(deviceId: string, kind: string, options: { tag?: string; clear?: boolean } = {}): void {

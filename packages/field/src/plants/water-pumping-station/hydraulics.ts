@@ -20,7 +20,7 @@ export function networkFlow(head: number, demand: number): number {
 export function headerHead(speeds: readonly number[], level: number, demand: number): number {
   let low = 0;
   let high = p.pumpHeadA * 1.2 + p.tankHeightM;
-  for (let i = 0; i < 32; i++) {
+  for (let i = 0; i < 26; i++) {
     const head = (low + high) / 2;
     const supply = speeds.reduce((sum, n) => sum + pumpFlow(n, head, level), 0);
     if (supply > networkFlow(head, demand)) low = head;

@@ -66,7 +66,7 @@ describe('the plant', () => {
           now = next;
         }
       }),
-      { numRuns: 30 },
+      { numRuns: 15 },
     );
   });
 
@@ -78,7 +78,7 @@ describe('the plant', () => {
       ]),
     );
     fc.assert(
-      fc.property(anyPlant, fc.integer({ min: 1, max: 3600 }), ({ state, random }, seconds) => {
+      fc.property(anyPlant, fc.integer({ min: 1, max: 1800 }), ({ state, random }, seconds) => {
         const after = run(state, seconds, random);
         expect(after.tank.volumeM3).toBeGreaterThanOrEqual(0);
         expect(after.tank.volumeM3).toBeLessThanOrEqual(p.tankAreaM2 * p.tankHeightM);
@@ -96,7 +96,7 @@ describe('the plant', () => {
             expect(value, tag.name).toBeLessThanOrEqual(high);
           }
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     );
   });
 

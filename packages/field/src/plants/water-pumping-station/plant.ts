@@ -46,7 +46,12 @@ function sameShape(sample: unknown, value: unknown): boolean {
 }
 
 const still: Random = { next: () => 0, int: () => 0, gaussian: () => 0 };
-const sample = () => initialPlant(0, still);
+/** A state to compare the shape of a kept one with; made when it is first needed, as it takes a moment. */
+let sampleState: PlantState | undefined;
+const sample = () => {
+  sampleState ??= initialPlant(0, still);
+  return sampleState;
+};
 
 /** A water pumping station: three pumps, a tank, an energy meter. */
 export const waterPumpingStation: Plant<PlantState> = {

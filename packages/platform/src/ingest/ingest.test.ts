@@ -2,6 +2,7 @@ import { silentLogger, systemClock, systemRandom } from '@millrace/foundation';
 import { startTestPostgres, type TempDir, type TestPostgres, tempDir } from '@millrace/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Database, migrations } from '../database/index.js';
+import { Ledger } from '../ledger/ledger.js';
 import { deviceEntry, principal, pumpMessage, submit } from './fixtures.js';
 import { MapDirectory } from './map-directory.js';
 import { IngestService } from './service.js';
@@ -24,6 +25,7 @@ function newService(): IngestService {
   return new IngestService({
     database,
     directory,
+    ledger: new Ledger(),
     listeners: [],
     clock: systemClock,
     random: systemRandom,

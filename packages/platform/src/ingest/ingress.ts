@@ -6,6 +6,7 @@ import { Batch } from './batch.js';
 import { decode } from './decode.js';
 import type { DeviceDirectory } from './device-directory.js';
 import { type BatchListener, publish } from './publish.js';
+import { reportLosses } from './report-losses.js';
 import type { Binding, DeviceRoute } from './route.js';
 import { RowScratch } from './row-scratch.js';
 import { sequence } from './sequence.js';
@@ -206,6 +207,7 @@ export class MillraceIngress implements Ingress {
     this.#open = undefined;
     batch.id = this.#nextId();
     sequence(batch, this.counts);
+    reportLosses(batch, this.#options.directory, this.#options.ledger);
     this.#line.push({ batch, state: 'waiting' });
     this.#sendWaiting();
   }

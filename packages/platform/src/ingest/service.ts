@@ -2,7 +2,7 @@ import { deviceTypes } from '@millrace/contracts';
 import { type Clock, type Logger, type Random, type Service, sleep, type Timer } from '@millrace/foundation';
 import type { Database } from '../database/index.js';
 import { Checkpointer } from '../ledger/checkpointer.js';
-import { Ledger } from '../ledger/ledger.js';
+import type { Ledger } from '../ledger/ledger.js';
 import { loadLedger } from '../ledger/store.js';
 import type { Batch } from './batch.js';
 import type { DeviceDirectory } from './device-directory.js';
@@ -16,6 +16,8 @@ import { ensureTelemetryTables } from './telemetry-tables.js';
 export interface IngestServiceOptions {
   readonly database: Database;
   readonly directory: DeviceDirectory;
+  /** Empty; `start` restores it from the database. */
+  readonly ledger: Ledger;
   /** Told of committed batches, in order. */
   readonly listeners: readonly BatchListener[];
   readonly clock: Clock;
@@ -33,7 +35,6 @@ const drainMs = 10_000;
  * listen. `stop` commits what was taken, within ten seconds, and writes a last checkpoint.
  */
 export class IngestService implements Service {
-  readonly ledger = new Ledger();
   readonly #options: IngestServiceOptions;
   readonly #checkpointer: Checkpointer;
   #store: Store | undefined;
@@ -42,7 +43,7 @@ export class IngestService implements Service {
 
   constructor(options: IngestServiceOptions) {
     this.#options = options;
-    this.#checkpointer = new Checkpointer(() => options.database.owner, this.ledger, options);
+    this.#checkpointer = new Checkpointer(() => options.database.owner, options.ledger, options);
   }
 
   get ingress(): MillraceIngress {
@@ -69,7 +70,7 @@ export class IngestService implements Service {
         }),
       );
     });
-    const journal = await loadLedger(database.owner, this.ledger);
+    const journal = await loadLedger(database.owner, this.#options.ledger);
     this.#store = new Store({
       connection: database.clientConfig('ingest'),
       connections: this.#options.connections ?? 2,
@@ -85,7 +86,6 @@ export class IngestService implements Service {
         ...this.#options.listeners,
         { committed: (batch: Batch) => this.#checkpointer.note(batch.id) },
       ],
-      ledger: this.ledger,
       layouts,
       store: this.#store,
     });

@@ -3,6 +3,9 @@ import type { Change, DeviceLedger, FateCode, Numbering } from './numbering.js';
 /** Runs a numbering may have before messages that would add one are refused (see README.md). */
 export const runsPerNumberingMax = 65_536;
 
+/** Time between two numbers that follow each other, above which it is a silence: three times max_interval_s (60 s). */
+export const silenceAfterMs = 180_000;
+
 export type Claim = 'new' | 'duplicate' | 'refused';
 
 /**
@@ -29,7 +32,9 @@ export class ChangeSet {
       return 'duplicate';
     }
     if (ts > numbering.newestTs) numbering.newestTs = ts;
-    if (mine && open.fate === fate && open.last + 1 === seq && open.last >= open.first) {
+    // A step in time within a run is a silence; it ends the change so that the gap watch sees it.
+    const steps = mine && ts - open.newestTs > silenceAfterMs;
+    if (mine && !steps && open.fate === fate && open.last + 1 === seq && open.last >= open.first) {
       open.last = seq;
       if (ts > open.newestTs) open.newestTs = ts;
     } else this.#open(numbering, fate, seq, seq, ts);
@@ -37,9 +42,15 @@ export class ChangeSet {
   }
 
   /** Adds a range that a gateway reported as lost; numbers that arrived after all keep their fate. */
-  reportLost(numbering: Numbering, first: number, last: number, ts: number): void {
-    for (const hole of numbering.known.holes(first, last))
-      this.#open(numbering, 2, hole.first, hole.last, ts);
+  reportLost(
+    numbering: Numbering,
+    range: { readonly first: number; readonly last: number },
+    fromTs: number,
+    toTs: number,
+  ): void {
+    for (const hole of numbering.known.holes(range.first, range.last))
+      for (const { first, last } of numbering.decided[2].holes(hole.first, hole.last))
+        this.#open(numbering, 2, first, last, fromTs).newestTs = toTs;
   }
 
   /** Gives a number that this batch claimed as stored the fate of a dead letter. */

@@ -84,7 +84,13 @@ export class Ledger {
     }
     for (const row of journal)
       for (const entry of decodeJournal(row.changes)) this.#replay(row.tenantId, entry);
-    for (const device of this.#devices.values()) device.latest = newest(device);
+    for (const device of this.#devices.values()) {
+      device.latest = newest(device);
+      for (const numbering of device.numberings) {
+        numbering.watchedMax = numbering.decidedMax;
+        numbering.watchedTs = numbering.decidedTs;
+      }
+    }
   }
 
   #replay(tenantId: number, entry: JournalEntry): void {

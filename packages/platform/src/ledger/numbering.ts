@@ -30,6 +30,9 @@ export class Numbering {
   /** Greatest committed `ts`, ms. */
   decidedTs = 0;
   duplicates = 0;
+  /** Greatest number and time that the gap watch has seen; see gap-watch.ts. */
+  watchedMax = 0;
+  watchedTs = 0;
   /** The change that the open batch last made here; see `ChangeSet`. */
   openChange: Change | undefined;
 

@@ -66,15 +66,17 @@ function decodeRow(
   }
   const { scratch } = context;
   const receivedAt = batch.receivedAt[row]!;
-  const bytes = publish.bytes.subarray(start, end);
   if (binding.class !== 'telemetry') {
-    const event = decodeEvent(bytes, binding, route, receivedAt);
+    const event = decodeEvent(publish.bytes.subarray(start, end), binding, route, receivedAt);
     if ('reason' in event) return event;
     batch.state[row] = RowState.handled;
     batch.events.push(event);
     return undefined;
   }
-  const wrong = decodeJson(bytes, binding, route, scratch, context.nowMs);
+  const { scanner } = route.type;
+  const wrong = scanner.scan(publish.bytes, start, end, binding, route, scratch, context.nowMs)
+    ? undefined
+    : decodeJson(publish.bytes.subarray(start, end), binding, route, scratch, context.nowMs);
   batch.ts[row] = scratch.ts;
   batch.seq[row] = scratch.seq;
   batch.epoch[row] = scratch.epoch;

@@ -112,13 +112,16 @@ export class MillraceIngress implements Ingress {
     const tenantId = this.#options.directory.tenantId(principal.tenant);
     if (tenantId === undefined) return undefined;
     const at = principal.clientId.indexOf('::');
+    const speakerId = at < 0 ? principal.clientId : principal.clientId.slice(at + 2);
     const binding: Binding = {
       class: parsed.class,
       topic,
       prefix: topic.split('/', 6).join('/'),
       tenantId,
       clientId: principal.clientId,
-      speakerId: at < 0 ? principal.clientId : principal.clientId.slice(at + 2),
+      speakerId,
+      clientIdBytes: Buffer.from(`${principal.clientId}"`, 'utf8'),
+      speakerIdBytes: Buffer.from(`${speakerId}"`, 'utf8'),
       route: undefined,
     };
     binding.route = this.#resolve(binding);
@@ -177,8 +180,9 @@ export class MillraceIngress implements Ingress {
       entry,
       type,
       ledger: this.#options.ledger.device(entry.tenantId, entry.deviceNo),
-      idBytes: Buffer.from(entry.deviceId, 'latin1'),
+      idBytes: Buffer.from(`${entry.deviceId}"`, 'latin1'),
       fwVersion: existing?.fwVersion,
+      fwBytes: existing?.fwBytes,
       schemaVersion: existing?.schemaVersion,
     };
     this.#routes.set(entry.deviceNo, route);

@@ -7,9 +7,11 @@ export interface DeviceRoute {
   readonly entry: DeviceEntry;
   readonly type: TypeRoute;
   readonly ledger: DeviceLedger;
-  /** The device id as bytes, for comparing without making a string. */
+  /** The device id and a closing quote as bytes, for comparing without making a string. */
   readonly idBytes: Buffer;
   fwVersion: string | undefined;
+  /** `fwVersion` and a closing quote as bytes. */
+  fwBytes: Buffer | undefined;
   schemaVersion: string | undefined;
 }
 
@@ -22,6 +24,9 @@ export interface Binding {
   readonly clientId: string;
   /** Device id of the connection's own identity: a gateway's, or the device's. */
   readonly speakerId: string;
+  /** Both ids and a closing quote as bytes. */
+  readonly clientIdBytes: Buffer;
+  readonly speakerIdBytes: Buffer;
   /** Undefined while the device is not registered; looked up again with every message. */
   route: DeviceRoute | undefined;
 }

@@ -5,6 +5,7 @@ import {
   latestContract,
 } from '@millrace/contracts';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { JsonScanner } from './scan-json.js';
 import type { TableLayout } from './table-layout.js';
 
 /** One version of a contract, compiled. */
@@ -20,6 +21,8 @@ export interface TypeRoute {
   readonly latest: VersionRoute;
   readonly versions: ReadonlyMap<string, VersionRoute>;
   readonly columnByTag: ReadonlyMap<string, number>;
+  /** The fast way to the ordinary message of the newest version. */
+  readonly scanner: JsonScanner;
 }
 
 /** Compiles a device type: the route key of a message is (device_type, schema_version). */
@@ -31,11 +34,12 @@ export function compileType(type: DeviceType, layout: TableLayout): TypeRoute {
       contract,
       validate: ajv.compile(envelopeJsonSchema(contract, 'production') as object),
     });
-  return {
+  const route = {
     name: type.name,
     layout,
     latest: versions.get(latestContract(type).version)!,
     versions,
     columnByTag: new Map(layout.columns.map((column, index) => [column.valueColumn, index])),
   };
+  return { ...route, scanner: new JsonScanner(route) };
 }

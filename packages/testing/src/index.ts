@@ -1,5 +1,6 @@
 export * from './field.js';
 export * from './manual-clock.js';
+export * from './mosquitto.js';
 export * from './peers.js';
 export * from './ports.js';
 export * from './postgres.js';

@@ -67,6 +67,8 @@ const retryMs = 1000;
 const aliveEveryMs = 5000;
 const retentionEveryMs = 10_000;
 const lossTagsMax = 64;
+/** Room for what comes in between two runs of the retention. */
+const hardLimitFactor = 1.25;
 
 /**
  * The outbox as the rest of the gateway uses it: drafts go in and are stored together after at most the linger; rows
@@ -134,6 +136,8 @@ export class Outbox {
     this.#guard(() => {
       this.#need().setFact('alive_ms', this.#clock.nowMs());
       this.#need().setFact('orderly', 1);
+      // The file alone then holds everything, and may be copied or moved.
+      this.#need().database.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     });
     this.#store?.database.close();
     this.#store = undefined;
@@ -369,7 +373,12 @@ export class Outbox {
   }
 
   #openStore(known?: SetAside): SetAside | undefined {
-    const opened = openDatabase(this.#options.file, this.#clock, this.#options.random);
+    const opened = openDatabase(
+      this.#options.file,
+      this.#options.retention.sizeLimitBytes * hardLimitFactor,
+      this.#clock,
+      this.#options.random,
+    );
     this.#store = new OutboxStore(opened.database, this.#options.plan.self, this.#nextUlid);
     this.#generation++;
     this.#inFlight = new Set();

@@ -33,6 +33,9 @@ const tables = `
   CREATE INDEX IF NOT EXISTS outbox_sent ON outbox (sent_ms) WHERE sent_ms IS NOT NULL;
 `;
 
+/** SQLite's page size of new databases. */
+const pageBytes = 4096;
+
 /** A broken file that was set aside. */
 export interface SetAside {
   readonly movedTo: string;
@@ -49,9 +52,15 @@ export interface OpenedDatabase {
 
 /**
  * Opens the outbox file, or makes it. A file that is not a sound database is renamed and a new one is begun, because
- * a gateway that cannot start loses more than a gateway that lost its buffer. Throws when the folder takes no file.
+ * a gateway that cannot start loses more than a gateway that lost its buffer. The file never grows above
+ * `hardLimitBytes`. Throws when the folder takes no file.
  */
-export function openDatabase(file: string, clock: Clock, random: Random): OpenedDatabase {
+export function openDatabase(
+  file: string,
+  hardLimitBytes: number,
+  clock: Clock,
+  random: Random,
+): OpenedDatabase {
   try {
     mkdirSync(dirname(file), { recursive: true });
   } catch (error) {
@@ -62,7 +71,7 @@ export function openDatabase(file: string, clock: Clock, random: Random): Opened
     );
   }
   try {
-    return { database: prepare(file, random), setAside: undefined };
+    return { database: prepare(file, hardLimitBytes, random), setAside: undefined };
   } catch (error) {
     if (!isCorruption(error)) {
       throw new MillraceError(
@@ -72,16 +81,18 @@ export function openDatabase(file: string, clock: Clock, random: Random): Opened
       );
     }
     const setAside = moveAside(file, clock, errorMessage(error));
-    return { database: prepare(file, random), setAside };
+    return { database: prepare(file, hardLimitBytes, random), setAside };
   }
 }
 
-function prepare(file: string, random: Random): Database {
+function prepare(file: string, hardLimitBytes: number, random: Random): Database {
   const database = new DatabaseSync(file, { timeout: 5000 });
   try {
     // FULL: a committed row survives a power cut, which is what "written to the outbox first" promises.
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8192;');
     database.exec('PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 67108864;');
+    // Retention keeps the file below its limit; this is the wall behind it, met as a full disk would be.
+    database.exec(`PRAGMA max_page_count = ${Math.ceil(hardLimitBytes / pageBytes)};`);
     database.exec(tables);
     const check = database.prepare('PRAGMA quick_check(1)').get() as { quick_check?: string } | undefined;
     if (check?.quick_check !== 'ok') throw new CorruptError(check?.quick_check ?? 'the check gave no answer');

@@ -1,4 +1,4 @@
-import { isGood, Quality, type QualityCode, type TagValue } from '@millrace/contracts';
+import { isGood, Quality, type QualityCode, qualityStatus, type TagValue } from '@millrace/contracts';
 import {
   advancePulses,
   type PulseTotal,
@@ -24,7 +24,7 @@ export function normalise(batch: SampleBatch, pulses: PulseTotals): void {
     const raw = batch.values[i]!;
     if (raw === null || raw === undefined) {
       batch.values[i] = null;
-      if (isGood(batch.qualities[i]!)) batch.qualities[i] = Quality.bad;
+      if (qualityStatus(batch.qualities[i]!) !== 'bad') batch.qualities[i] = Quality.bad;
       continue;
     }
     const reading = convert(tag, raw, batch.qualities[i]!, pulses);

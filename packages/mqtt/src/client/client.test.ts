@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { silentLogger, systemClock, systemRandom } from '@millrace/foundation';
-import { requirePeer, type TempDir, tempDir, waitFor } from '@millrace/testing';
+import { Mosquitto, makeCertificates, requirePeer, type TempDir, tempDir, waitFor } from '@millrace/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMqttClient, type MqttClient } from './client.js';
 import type { MqttClientOptions, MqttInbound, PublishOutcome } from './options.js';
-import { Mosquitto, makeCertificates } from './peer.js';
 
 const plain = ['allow_anonymous true', 'max_inflight_messages 20'];
 

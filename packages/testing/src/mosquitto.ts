@@ -2,7 +2,9 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { freePort, peer, waitFor } from '@millrace/testing';
+import { peer } from './peers.js';
+import { freePort } from './ports.js';
+import { waitFor } from './wait.js';
 
 /** Certificates of a little CA in a folder, made by openssl: `ca`, `broker` (for 127.0.0.1) and any clients. */
 export function makeCertificates(folder: string, clients: readonly string[]): void {

@@ -1,0 +1,125 @@
+/**
+ * `npm run bench ingest -- [--seconds 20] [--connections 1000] [--in-flight 32] [--rate 10000]`
+ *
+ * How many messages a second the product takes from publish to PUBACK, committed with fsync: 1,000 connections, QoS 1,
+ * six values a message. A second, paced run gives the latencies. Every acknowledged message must be in the table once.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { envelopeTemplate, type GeneratorResult, runGenerator } from './generator/run.js';
+import { type Cpu, ServerProcess } from './ingest/server-process.js';
+
+const valuesPerMessage = 6;
+
+const { values: flags } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '20' },
+    connections: { type: 'string', default: '1000' },
+    'in-flight': { type: 'string', default: '32' },
+    rate: { type: 'string', default: '10000' },
+    'paced-seconds': { type: 'string', default: '10' },
+  },
+});
+const seconds = Number(flags.seconds);
+const connections = Number(flags.connections);
+const inFlight = Number(flags['in-flight']);
+const rate = Number(flags.rate);
+const pacedSeconds = Number(flags['paced-seconds']);
+
+const dataDir = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
+const server = new ServerProcess({ devices: connections * 2, dataDir, port: await freePort() });
+try {
+  await server.start();
+  const clients = server.topics.map(({ deviceId, topic }) => ({
+    clientId: `bench::${deviceId}`,
+    topic,
+    payload: envelopeTemplate(deviceId),
+  }));
+  const target = { host: '127.0.0.1', port: server.port };
+
+  let before: Promise<Cpu> | undefined;
+  let after: Promise<Cpu> | undefined;
+  const full = await runGenerator(
+    { ...target, clients: clients.slice(0, connections), inFlight, warmupS: 3, seconds },
+    {
+      begin: () => {
+        before = server.cpu();
+      },
+      end: () => {
+        after = server.cpu();
+      },
+    },
+  );
+  const used = difference(await before!, await after!, full);
+  const paced = await runGenerator({
+    ...target,
+    clients: clients.slice(connections),
+    inFlight,
+    warmupS: 2,
+    seconds: pacedSeconds,
+    rate,
+  });
+  const counts = await server.counts();
+  const acked = full.acked + paced.acked;
+  const result = {
+    bench: 'ingest',
+    messages_per_s: Math.round(full.messages_per_s),
+    values_per_s: Math.round(full.messages_per_s * valuesPerMessage),
+    acked,
+    stored: counts.stored,
+    refused: full.refused + paced.refused,
+    ack_p50_ms: paced.ack_p50_ms,
+    ack_p99_ms: paced.ack_p99_ms,
+    rate: Math.round(paced.messages_per_s),
+    full_load_p50_ms: full.ack_p50_ms,
+    full_load_p99_ms: full.ack_p99_ms,
+    cpu_us_per_message: round(used.platform + used.database),
+    cpu_us_platform: round(used.platform),
+    cpu_us_database: round(used.database),
+    rss_mb: Math.round(counts.rssPeak / 1e6),
+    bytes_per_row: Math.round(counts.bytes / Math.max(1, counts.stored)),
+    connections,
+    in_flight: inFlight,
+    tls: false,
+    generator_us_per_message: round(full.generator_cpu_us_per_message ?? 0),
+    generator_bound: full.generator_cpu_cores > 0.9,
+    peer: null,
+    ratio: null,
+  };
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+  if (acked !== counts.stored || counts.stored !== counts.numbers) {
+    process.stderr.write(
+      `acked ${acked}, stored ${counts.stored}, different numbers ${counts.numbers}: they must be equal\n`,
+    );
+    process.exitCode = 1;
+  }
+} finally {
+  await server.stop();
+  rmSync(dataDir, { recursive: true, force: true });
+}
+
+/** CPU microseconds a message acknowledged in the window. */
+function difference(from: Cpu, to: Cpu, run: GeneratorResult): { platform: number; database: number } {
+  const perMessage = 1e6 / Math.max(1, run.acked_in_window);
+  return {
+    platform: (to.platformS - from.platformS) * perMessage,
+    database: (to.databaseS - from.databaseS) * perMessage,
+  };
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as { port: number };
+      probe.close(() => resolve(port));
+    });
+  });
+}

@@ -1,0 +1,69 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+export interface Cpu {
+  readonly platformS: number;
+  readonly databaseS: number;
+}
+
+export interface Counts {
+  readonly stored: number;
+  readonly numbers: number;
+  readonly bytes: number;
+  readonly rssPeak: number;
+  readonly ingest: Readonly<Record<string, number>>;
+}
+
+/** The product under test as a child process that answers questions. */
+export class ServerProcess {
+  readonly #child: ChildProcess;
+  port = 0;
+  topics: readonly { readonly deviceId: string; readonly topic: string }[] = [];
+
+  constructor(options: { devices: number; dataDir: string; port: number }) {
+    const main = fileURLToPath(new URL('./server.mjs', import.meta.url));
+    this.#child = fork(main, [JSON.stringify(options)], {
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+  }
+
+  async start(): Promise<void> {
+    const ready = (await this.#answer()) as { port: number; topics: ServerProcess['topics'] };
+    this.port = ready.port;
+    this.topics = ready.topics;
+  }
+
+  cpu(): Promise<Cpu> {
+    return this.#ask('cpu') as Promise<Cpu>;
+  }
+
+  counts(): Promise<Counts> {
+    return this.#ask('counts') as Promise<Counts>;
+  }
+
+  stop(): Promise<void> {
+    if (this.#child.exitCode !== null) return Promise.resolve();
+    const ended = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
+    this.#child.send('stop');
+    return ended;
+  }
+
+  #ask(question: string): Promise<unknown> {
+    const answer = this.#answer();
+    this.#child.send(question);
+    return answer;
+  }
+
+  #answer(): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const ended = (code: number | null) =>
+        reject(new Error(`the product under test ended with code ${code}`));
+      this.#child.once('exit', ended);
+      this.#child.once('message', (message) => {
+        this.#child.removeListener('exit', ended);
+        resolve(message);
+      });
+    });
+  }
+}

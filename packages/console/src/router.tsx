@@ -38,7 +38,9 @@ export function toSignIn(why: 'expired' | 'signed-out'): void {
 
 const root = createRootRoute({ notFoundComponent: NotFound });
 
-const text = (value: unknown) => (typeof value === 'string' && value !== '' ? value : undefined);
+// The router reads `id=7` as a number; here it is a name all the same.
+const text = (value: unknown) =>
+  typeof value === 'number' ? String(value) : typeof value === 'string' && value !== '' ? value : undefined;
 
 const signIn = createRoute({
   getParentRoute: () => root,

@@ -9,6 +9,7 @@ import type {
   Gap,
   Page,
   PlatformEvent,
+  Series,
   Session,
   Summary,
   Telemetry,
@@ -79,7 +80,7 @@ export interface HistoryQuestion {
 }
 
 export async function fetchHistory(question: HistoryQuestion, signal: AbortSignal): Promise<Telemetry> {
-  return get<Telemetry>(`/v1/devices/${encodeURIComponent(question.deviceId)}/telemetry`, signal, {
+  const answer = await get<Telemetry>(`/v1/devices/${encodeURIComponent(question.deviceId)}/telemetry`, signal, {
     tags: question.tags.join(','),
     from: new Date(question.from).toISOString(),
     to: new Date(question.to).toISOString(),
@@ -87,6 +88,15 @@ export async function fetchHistory(question: HistoryQuestion, signal: AbortSigna
     quality: question.quality,
     max_points: question.maxPoints,
   });
+  return { ...answer, series: answer.series.map(carriedOnly) };
+}
+
+/** Leaves out the rows of messages that did not carry the tag: they say nothing of it and must not lift the pen. */
+export function carriedOnly(series: Series): Series {
+  const { t, v, q } = series;
+  if (!q?.includes(null)) return series;
+  const kept = t.flatMap((_, i) => (q[i] === null ? [] : [i]));
+  return { ...series, t: kept.map((i) => t[i]!), v: kept.map((i) => v?.[i] ?? null), q: kept.map((i) => q[i]!) };
 }
 
 export const gapsQuery = (deviceId: string) =>

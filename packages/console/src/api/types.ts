@@ -7,7 +7,7 @@ export type Value = number | boolean | string | null;
 export interface Session {
   readonly user: { readonly id: string; readonly name: string; readonly role: string };
   readonly tenant: { readonly slug: string; readonly title: string };
-  readonly expires_at: string;
+  readonly expires_at: string | null;
 }
 
 export interface Summary {
@@ -104,7 +104,8 @@ export interface Series {
   readonly unit: string;
   readonly t: readonly number[];
   readonly v?: readonly Value[];
-  readonly q?: readonly number[];
+  /** null where a message did not carry the tag. */
+  readonly q?: readonly (number | null)[];
   readonly avg?: readonly (number | null)[];
   readonly min?: readonly (number | null)[];
   readonly max?: readonly (number | null)[];
@@ -155,7 +156,7 @@ export interface Completeness {
 
 /** Lists whose rows the API describes more freely than the pages need. */
 export interface DeadLetter {
-  readonly id: string;
+  readonly id: string | number;
   readonly reason: string;
   readonly detail?: string | null;
   readonly topic: string;
@@ -168,7 +169,7 @@ export interface DeadLetter {
 }
 
 export interface PlatformEvent {
-  readonly id: string;
+  readonly id: string | number;
   readonly ts: string;
   readonly received_at?: string;
   readonly device_id: string | null;

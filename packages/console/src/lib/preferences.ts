@@ -9,7 +9,7 @@ export interface Preferences {
 }
 
 const key = 'millrace.preferences';
-const defaults: Preferences = { theme: 'system', density: 'comfortable', hiddenColumns: {} };
+const defaults: Preferences = { theme: 'system', density: 'comfortable', hiddenColumns: { devices: ['gateway', 'firmware'] } };
 const listeners = new Set<() => void>();
 const dark = window.matchMedia('(prefers-color-scheme: dark)');
 let current = load();

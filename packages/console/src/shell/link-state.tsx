@@ -26,8 +26,8 @@ function said(link: LinkStatus, present: number, delayMs: number | null): Said {
     return { level: 'bad', words: 'Disconnected', detail: `${since}, ${inS > 0 ? `next try in ${inS} s` : 'trying now'}` };
   }
   if (delayMs !== null && delayMs > delayMsMax)
-    return { level: 'uncertain', words: 'Live, late', detail: `delay ${duration(delayMs)}` };
-  return { level: 'none', words: 'Live', detail: delayMs === null ? 'no data yet' : `delay ${duration(delayMs)}` };
+    return { level: 'uncertain', words: 'Connected, late', detail: `delay ${duration(delayMs)}` };
+  return { level: 'none', words: 'Connected', detail: delayMs === null ? 'no data yet' : `delay ${duration(delayMs)}` };
 }
 
 /** The link to the platform and how late data is. Never hidden, at no width. */

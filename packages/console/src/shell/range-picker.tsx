@@ -46,10 +46,10 @@ export function RangePicker() {
         </div>
       )}
       <Popover
-        label={`Time range: ${shown} ${zoneName(now())}`}
+        label={`${fixed || narrow ? shown : 'Custom'} ${zoneName(now())}: time range${fixed || narrow ? '' : `, now ${shown}`}`}
         button={
           <>
-            <span className="clip">{fixed || narrow ? shown : 'Custom'}</span>
+            <span className="clip">{fixed || narrow ? shown : 'Custom'}</span>{' '}
             <span className="quiet">{zoneName(now())}</span>
           </>
         }

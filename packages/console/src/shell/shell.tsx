@@ -1,5 +1,6 @@
 import { Link, Outlet, useLocation, useParams, useRouteContext } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
+import { after } from '../lib/clock';
 import { useNarrow } from '../lib/use-media';
 import { feed } from '../live/feed';
 import { LinkState } from './link-state';
@@ -16,8 +17,7 @@ export function Shell() {
   const narrow = useNarrow();
   const { pathname } = useLocation();
   const { deviceId } = useParams({ strict: false });
-  useEffect(() => feed.start(deviceId), [deviceId]);
-  useEffect(() => () => feed.stop(), []);
+  useFeed(deviceId);
   useEffect(() => {
     const onKey = (event: globalThis.KeyboardEvent) => {
       if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
@@ -43,7 +43,7 @@ export function Shell() {
             </svg>
           </button>
         ) : null}
-        <button type="button" className="button search" aria-label="Search and commands (Ctrl K)" onClick={() => setPalette(true)}>
+        <button type="button" className="button search" {...(narrow ? { 'aria-label': 'Search' } : {})} onClick={() => setPalette(true)}>
           <svg className="glyph" viewBox="0 0 12 12" aria-hidden="true">
             <path d="M5 1.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7ZM7.5 7.5 11 11" fill="none" stroke="currentColor" strokeWidth="1.5" />
           </svg>
@@ -54,9 +54,9 @@ export function Shell() {
             </>
           )}
         </button>
+        {hasRange ? <RangePicker /> : null}
         <LinkState />
         <PreferencesMenu session={session} />
-        {hasRange ? <RangePicker /> : null}
       </header>
       <main id="main" className="main" tabIndex={-1}>
         <Outlet />
@@ -64,6 +64,28 @@ export function Shell() {
       {palette ? <Palette onClose={() => setPalette(false)} /> : null}
     </div>
   );
+}
+
+/** A tab that nobody looks at gives its connection back after this long: a browser has six for a host (HTTP/1.1), ms. */
+const hiddenMsMax = 10_000;
+
+/** Follows live data for as long as the page is looked at. */
+function useFeed(deviceId: string | undefined): void {
+  useEffect(() => {
+    let cancel = () => {};
+    const look = () => {
+      cancel();
+      if (document.visibilityState === 'visible') feed.start(deviceId);
+      else cancel = after(hiddenMsMax, () => feed.stop());
+    };
+    look();
+    document.addEventListener('visibilitychange', look);
+    return () => {
+      cancel();
+      document.removeEventListener('visibilitychange', look);
+    };
+  }, [deviceId]);
+  useEffect(() => () => feed.stop(), []);
 }
 
 function Sidebar({ narrow, onChosen }: { narrow: boolean; onChosen: () => void }) {

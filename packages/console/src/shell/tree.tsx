@@ -41,7 +41,8 @@ function useChosen(): string | undefined {
   const search = location.search as Record<string, string | undefined>;
   if (location.pathname.startsWith('/devices/')) return decodeURIComponent(location.pathname.slice(9));
   if (location.pathname !== '/') return undefined;
-  return [search['site'], search['area'], search['line']].filter(Boolean).join('/');
+  // The whole enterprise is the overview itself, which the list of pages marks already.
+  return [search['site'], search['area'], search['line']].filter(Boolean).join('/') || undefined;
 }
 
 /** What a node is called in the URL: a device by its id, a branch by its path below the enterprise. */

@@ -52,6 +52,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
     if (rows.length > 0 && lastShown >= rows.length - 20) onEnd?.();
   }, [lastShown, rows.length, onEnd]);
   const tracks = narrow ? '1fr' : props.columns.map((column) => column.width).join(' ');
+  const minWidth = narrow ? 0 : leastWidth(props.columns);
   return (
     // biome-ignore lint/a11y/useSemanticElements: rows are placed by the virtualizer, which a <table> does not allow
     <div
@@ -65,7 +66,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
       onKeyDown={moveBetweenRows}
     >
       <div role="rowgroup" className={narrow ? 'visually-hidden' : 'table-head'}>
-        <HeadRow {...props} tracks={tracks} />
+        <HeadRow {...props} tracks={tracks} minWidth={minWidth} />
       </div>
       <div role="rowgroup" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
         {items.map((item) => {
@@ -78,7 +79,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
               aria-rowindex={item.index + 2}
               className="table-row"
               tabIndex={-1}
-              style={{ height, transform: `translateY(${item.start}px)`, gridTemplateColumns: tracks }}
+              style={{ height, minWidth, transform: `translateY(${item.start}px)`, gridTemplateColumns: tracks }}
             >
               {narrow ? (
                 <div role="cell" className="narrow-cell">
@@ -99,9 +100,16 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   );
 }
 
-function HeadRow<Row>({ columns, sort, onSort, tracks }: DataTableProps<Row> & { tracks: string }) {
+/** The narrowest that all tracks fit in, so that every row has the same columns. */
+function leastWidth(columns: readonly { readonly width: string }[]): number {
+  return columns.reduce((sum, { width }) => sum + Number(/(\d+)px/.exec(width)?.[1] ?? 0), 0);
+}
+
+type HeadProps<Row> = DataTableProps<Row> & { readonly tracks: string; readonly minWidth: number };
+
+function HeadRow<Row>({ columns, sort, onSort, tracks, minWidth }: HeadProps<Row>) {
   return (
-    <div role="row" className="table-row" aria-rowindex={1} style={{ gridTemplateColumns: tracks }}>
+    <div role="row" className="table-row" aria-rowindex={1} style={{ minWidth, gridTemplateColumns: tracks }}>
       {columns.map((column) => {
         const direction = sort === column.sort ? 'ascending' : sort === `-${column.sort}` ? 'descending' : 'none';
         const sortable = column.sort !== undefined && onSort !== undefined;

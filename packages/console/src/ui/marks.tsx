@@ -70,7 +70,7 @@ export function stateWords(state: DeviceState): string {
 /** A device's state: sign, words and, where there is one, the reason. */
 export function StateMark({ state, reason }: { state: DeviceState; reason?: string | null }) {
   const sign = stateSigns[state];
-  const why = reason && state !== 'online' ? `: ${reason}` : '';
+  const why = reason && state !== 'online' ? `: ${reasonText(reason)}` : '';
   return (
     <span className="mark" data-level={sign.level} title={`${sign.words}${why}`}>
       <Glyph shape={sign.shape} />
@@ -80,6 +80,12 @@ export function StateMark({ state, reason }: { state: DeviceState; reason?: stri
       </span>
     </span>
   );
+}
+
+/** A sentence of the platform as the second half of one: `Its gateway …` after a colon is written small. */
+function reasonText(reason: string): string {
+  const text = reason.replace(/\.$/, '');
+  return /^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
 }
 
 /** Only the sign of a device's state, for the tree; the words are for those who cannot see it. */

@@ -12,7 +12,7 @@ const reasonWords = (row: DeadLetter) => row.reason.replaceAll('_', ' ');
 
 function ReasonLink({ row }: { row: DeadLetter }) {
   return (
-    <Link to="/dead-letters" search={{ id: row.id }} className="device-link">
+    <Link to="/dead-letters" search={{ id: String(row.id) }} className="device-link">
       {reasonWords(row)}
     </Link>
   );
@@ -83,7 +83,7 @@ export function DeadLettersPage() {
             label="Dead letters"
             columns={columns}
             rows={rows}
-            rowKey={(row) => row.id}
+            rowKey={(row) => String(row.id)}
             total={total}
             onEnd={onEnd}
             narrow={(row) => (

@@ -5,7 +5,7 @@ import { heightOf } from './chart-model';
 /** Where a value stands in its range: the normal band behind, a pointer on it. Outside normal the pointer changes shape and colour. */
 export function AnalogBar({ tag, value }: { tag: Tag; value: number | null }) {
   const range = tag.range;
-  if (!range) return <span className="analog" />;
+  if (!range) return null;
   const place = (v: number) => Math.min(100, Math.max(0, (100 * (v - range[0])) / (range[1] - range[0])));
   const normal = tag.normal;
   const outside = value !== null && normal !== undefined && (value < normal[0] || value > normal[1]);

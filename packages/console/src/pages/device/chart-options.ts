@@ -25,7 +25,7 @@ export function chartOptions(drawing: Drawing): uPlot.Options {
     width: drawing.width,
     height: drawing.height,
     legend: { show: false },
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0],
     cursor: {
       sync: { key: 'device' },
       drag: { x: true, y: false, setScale: false },
@@ -104,7 +104,7 @@ function drawUnder(plot: uPlot, { tag, data }: ChartProps): void {
   if (tag.normal && plot.scales['y']?.min !== undefined) {
     const top = plot.valToPos(tag.normal[1], 'y', true);
     const bottom = plot.valToPos(tag.normal[0], 'y', true);
-    ctx.globalAlpha = 0.35;
+    ctx.globalAlpha = 0.28;
     ctx.fillStyle = color('--band');
     ctx.fillRect(bbox.left, top, bbox.width, bottom - top);
     ctx.globalAlpha = 1;

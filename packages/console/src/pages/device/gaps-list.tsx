@@ -101,10 +101,10 @@ export function CompletenessLine({ deviceId }: { deviceId: string }) {
   ].filter(Boolean);
   const level = missing + lost > 0 ? 'uncertain' : 'none';
   return (
-    <span className="mark completeness" data-level={level}>
+    <span className="mark completeness" data-level={level} title={`${count(expected)} messages expected in this range`}>
       {level === 'none' ? null : <Glyph shape="hollow" />}
       <span className="words number">
-        {text} complete: {parts.length > 0 ? parts.join(', ') : 'nothing missing'}, {count(expected)} messages expected
+        {text} complete{parts.length > 0 ? `, ${parts.join(', ')}` : ''}
       </span>
     </span>
   );

@@ -37,7 +37,8 @@ function valueText(tag: Tag | undefined, series: Series, i: number | undefined):
   const value = series.avg ? series.avg[i] : series.v?.[i];
   const { level, words } = qualityAt(series, i);
   const suffix = level === 'good' ? '' : ` (${words})`;
-  if (value === null || value === undefined) return `\u2013${suffix}`;
+  // A bad reading is never shown as a number that could be taken for one.
+  if (value === null || value === undefined || (series.q && level === 'bad')) return `\u2013${suffix}`;
   if (typeof value !== 'number') return `${String(value)}${suffix}`;
   return `${tag?.states?.[String(value)] ?? measured(value, decimalsFor(tag?.range))}${suffix}`;
 }
@@ -113,7 +114,9 @@ function historyColumns(device: DeviceDetail, series: readonly Series[]): readon
           i === 0 && row.broken ? (
             <span className="quiet">{row.broken}</span>
           ) : (
-            <span className="number">{valueText(tag, one, row.at[i])}</span>
+            <span className="number" title={valueText(tag, one, row.at[i])}>
+              {valueText(tag, one, row.at[i])}
+            </span>
           ),
         csv: (row) => valueText(tag, one, row.at[i]),
       };

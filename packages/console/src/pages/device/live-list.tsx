@@ -39,14 +39,14 @@ export function LiveList({ device, charted, onChart }: LiveListProps) {
             charted={charted.includes(tag.name)}
             onChart={onChart}
           >
-            <Sparkline
+            {tag.range ? <Sparkline
               series={trends.data?.series.find((one) => one.tag === tag.name)}
               live={feed.trend(device.device_id, tag.name)}
               breaks={breaks}
               tag={tag}
               from={to - trendMs}
               to={to}
-            />
+            /> : null}
           </LiveRow>
         ))}
       </ul>
@@ -108,6 +108,16 @@ function LiveRow({ tag, value, present, charted, onChart, children }: LiveRowPro
   );
 }
 
+/** A state in words, ending where numbers end. */
+function Worded({ words }: { words: string }) {
+  return (
+    <>
+      {words}
+      <span className="unit" />
+    </>
+  );
+}
+
 /** The number with its unit beside it; a bad value shows no number that could be taken for one. */
 function Reading({ tag, value }: { tag: Tag; value: LiveValue | undefined }) {
   if (!value || value.v === null) return <span className="number">{'\u2013'}</span>;
@@ -121,8 +131,8 @@ function Reading({ tag, value }: { tag: Tag; value: LiveValue | undefined }) {
     );
   }
   const named = tag.states?.[String(Number(value.v))];
-  if (named !== undefined) return <span>{named.charAt(0).toUpperCase() + named.slice(1)}</span>;
-  if (typeof value.v === 'boolean') return <span>{value.v ? 'On' : 'Off'}</span>;
+  if (named !== undefined) return <Worded words={named.charAt(0).toUpperCase() + named.slice(1)} />;
+  if (typeof value.v === 'boolean') return <Worded words={value.v ? 'On' : 'Off'} />;
   if (typeof value.v === 'string') return <span className="clip">{value.v}</span>;
   return (
     <>

@@ -69,7 +69,7 @@ export function EventsPage() {
             label="Events"
             columns={columns}
             rows={rows}
-            rowKey={(row) => row.id}
+            rowKey={(row) => String(row.id)}
             total={events.data?.pages[0]?.total_count}
             onEnd={onEnd}
             narrow={(row) => (

@@ -11,7 +11,7 @@ export const deviceColumns: readonly Column<Device>[] = [
   {
     id: 'device',
     title: 'Device',
-    width: 'minmax(112px, 1fr)',
+    width: 'minmax(96px, 0.8fr)',
     sort: 'device_id',
     cell: (row) => <DeviceLink row={row} />,
     csv: (row) => row.device_id,
@@ -19,7 +19,7 @@ export const deviceColumns: readonly Column<Device>[] = [
   {
     id: 'type',
     title: 'Type',
-    width: 'minmax(128px, 1.2fr)',
+    width: 'minmax(136px, 1fr)',
     sort: 'device_type',
     cell: (row) => <span className="quiet">{nameLabel(row.device_type)}</span>,
     csv: (row) => row.device_type,
@@ -27,7 +27,7 @@ export const deviceColumns: readonly Column<Device>[] = [
   {
     id: 'state',
     title: 'State',
-    width: 'minmax(120px, 1.8fr)',
+    width: 'minmax(120px, 2fr)',
     sort: 'state',
     cell: (row) => <StateMark state={row.state} reason={row.state_reason} />,
     csv: (row) => (row.state_reason ? `${stateWords(row.state)}: ${row.state_reason}` : stateWords(row.state)),
@@ -35,7 +35,7 @@ export const deviceColumns: readonly Column<Device>[] = [
   {
     id: 'last-seen',
     title: 'Last seen',
-    width: '96px',
+    width: '104px',
     sort: 'last_seen',
     numeric: true,
     cell: (row) => <Age at={row.last_seen} suffix=" ago" />,
@@ -44,7 +44,7 @@ export const deviceColumns: readonly Column<Device>[] = [
   {
     id: 'quality',
     title: 'Worst quality',
-    width: 'minmax(144px, 2fr)',
+    width: 'minmax(152px, 2.6fr)',
     sort: 'worst_quality',
     cell: (row) => <WorstQualityMark row={row} />,
     csv: (row) => (row.worst_quality ? `${row.worst_quality.words} (${row.worst_quality.tag})` : ''),
@@ -52,7 +52,7 @@ export const deviceColumns: readonly Column<Device>[] = [
   {
     id: 'gaps',
     title: 'Open gaps',
-    width: '96px',
+    width: '104px',
     sort: 'gaps_open',
     numeric: true,
     cell: (row) => <GapCount row={row} />,
@@ -128,9 +128,9 @@ export function NarrowDevice({ row }: { row: Device }) {
           <QualityMark q={row.worst_quality.q} words={row.worst_quality.words} tag={row.worst_quality.tag} />
         ) : row.gaps_open > 0 ? (
           <span>{plural(row.gaps_open, 'open gap')}</span>
-        ) : (
+        ) : row.state === 'online' ? (
           <span className="quiet">{nameLabel(row.device_type)}</span>
-        )}
+        ) : null}
       </span>
     </>
   );

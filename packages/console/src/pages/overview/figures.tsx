@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import { summaryQuery } from '../../api/queries';
 import type { Summary } from '../../api/types';
-import { count, rate } from '../../lib/format';
+import { count, nameLabel, rate } from '../../lib/format';
 import { Glyph, type Level } from '../../ui/marks';
 import { Problem } from '../../ui/notes';
 
@@ -119,7 +119,7 @@ export function Sites() {
       {data.sites.map(({ site, total, online }) => (
         <li key={site}>
           <Link to="/" search={{ site }} className="site">
-            <span className="clip">{site}</span>
+            <span className="clip">{nameLabel(site)}</span>
             <span className="site-bar" aria-hidden="true">
               <span style={{ width: `${total === 0 ? 0 : (100 * online) / total}%` }} />
             </span>

@@ -1,0 +1,132 @@
+import type { BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { Scenario } from './fixture/plant.js';
+import { type Fixture, startFixture } from './fixture/server.js';
+import { expectAccessible, openBrowser, takePictures } from './support.js';
+
+/** The console in states that the running product is not brought into: made-up answers, the real build. */
+describe('the console in every state', () => {
+  let context: BrowserContext;
+  let close: () => Promise<void>;
+  const fixtures = new Map<Scenario, Fixture>();
+
+  beforeAll(async () => {
+    ({ context, close } = await openBrowser());
+  });
+  // A page left open by a failed test would keep its connection for live data from the next one.
+  afterEach(async () => {
+    for (const page of context.pages().slice(1)) await page.close();
+  });
+  afterAll(async () => {
+    await close?.();
+    for (const fixture of fixtures.values()) await fixture.stop();
+  });
+
+  async function open(scenario: Scenario, path: string): Promise<Page> {
+    if (!fixtures.has(scenario)) fixtures.set(scenario, await startFixture(scenario));
+    const { url } = fixtures.get(scenario)!;
+    await context.addCookies([{ name: 'fixture', value: '1', url }]);
+    const page = await context.newPage();
+    await page.goto(`${url}${path}`);
+    return page;
+  }
+
+  test('an empty plant says what would fill it', async () => {
+    const page = await open('empty', '/');
+    await page.getByRole('heading', { name: 'No devices yet' }).waitFor();
+    await expectAccessible(page, 'empty overview');
+  });
+
+  test('an error says what failed, why and what to do', async () => {
+    const page = await open('errors', '/devices/P-101');
+    await page.getByRole('heading', { name: 'The device could not be loaded' }).waitFor({ timeout: 15_000 });
+    await page.getByText('The database does not answer.').first().waitFor();
+    await page.getByRole('button', { name: 'Try again' }).first().waitFor();
+    await expectAccessible(page, 'error');
+  });
+
+  test('a missing right is told apart from an error, and offers no retry', async () => {
+    const page = await open('forbidden', '/');
+    await page.getByRole('heading', { name: 'No permission' }).first().waitFor();
+    expect(await page.getByRole('button', { name: 'Try again' }).count()).toBe(0);
+    await expectAccessible(page, 'no permission');
+  });
+
+  test('without a session the sign-in page says how to get a link', async () => {
+    const fixture = await startFixture('normal');
+    const other = await openBrowser();
+    const page = await other.context.newPage();
+    await page.goto(`${fixture.url}/devices/P-101`);
+    await page.getByText('npx millrace sign-in-link').waitFor();
+    expect(new URL(page.url()).searchParams.get('next')).toBe('/devices/P-101');
+    await expectAccessible(page, 'sign-in');
+    await takePictures(page, 'sign-in');
+    await other.close();
+    await fixture.stop();
+  });
+
+  test('a lost link fades the values and says how old they are', async () => {
+    const fixture = await startFixture('normal');
+    await context.addCookies([{ name: 'fixture', value: '1', url: fixture.url }]);
+    const page = await context.newPage();
+    await page.goto(`${fixture.url}/devices/P-101`);
+    await page.locator('.link-state[data-phase=live]').waitFor();
+    await fixture.stop();
+    await page.locator('.link-state[data-phase=lost]').waitFor();
+    expect(await page.locator('.link-state').textContent()).toMatch(/Disconnected.*last data/);
+    await page.waitForFunction(
+      () => Number(getComputedStyle(document.querySelector('.live-value')!).opacity) < 0.5,
+    );
+  });
+
+  test('ten thousand devices are a few rows in the page, and filter on the server', async () => {
+    const page = await open('fleet', '/');
+    await page.getByRole('link', { name: 'P-00001' }).waitFor();
+    expect(await page.locator('[role=table] [role=row]').count()).toBeLessThan(60);
+    expect(await page.locator('[role=treeitem]').count()).toBeLessThan(80);
+    await page.getByRole('searchbox', { name: 'Filter devices' }).fill('P-09999');
+    await page.getByRole('link', { name: 'P-09999' }).waitFor();
+    await page.getByRole('combobox', { name: 'State' }).selectOption('offline');
+    await page.getByRole('heading', { name: 'No device matches' }).waitFor();
+  });
+
+  test('keyboard alone finds a device, charts a value and reads it as a table', async () => {
+    const page = await open('normal', '/');
+    await page.getByRole('link', { name: 'P-102' }).waitFor();
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('Dead');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Dead letters', level: 1 }).waitFor();
+    await page.getByRole('searchbox', { name: 'Filter the plant' }).focus();
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate(() => document.activeElement?.getAttribute('role'))).toBe('tree');
+    await page.keyboard.type('p-102');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'P-102', level: 1 }).waitFor();
+    await page.getByRole('checkbox', { name: 'Chart Power' }).focus();
+    await page.keyboard.press('Space');
+    await page.locator('.chart-title', { hasText: 'Power' }).waitFor();
+    await page.getByRole('button', { name: 'Table', exact: true }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('columnheader', { name: 'Power, kW' }).waitFor();
+  });
+
+  test.each([
+    ['overview', '/', 'Devices'],
+    ['device', '/devices/P-103', 'Values now'],
+    ['device-day', '/devices/T-201?range=24h', 'Values now'],
+    ['gaps', '/devices/P-101?view=gaps', 'Values now'],
+    ['table', '/devices/P-103?view=table', 'Values now'],
+    ['dead-letters', '/dead-letters', 'Dead letters'],
+    ['events', '/events', 'Events'],
+  ])('axe finds nothing on %s, light and dark, and its pictures are kept', async (name, path, landmark) => {
+    const page = await open('normal', path);
+    await page.getByRole('region', { name: landmark }).waitFor();
+    await page.locator('[role=table], .chart canvas').first().waitFor();
+    await expectAccessible(page, `${name}, light`);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await page.waitForFunction(() => document.documentElement.dataset['theme'] === 'dark');
+    await expectAccessible(page, `${name}, dark`);
+    await takePictures(page, name);
+  });
+});

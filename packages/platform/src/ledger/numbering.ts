@@ -10,6 +10,9 @@ export type FateCode = 0 | 1 | 2;
  */
 export const firstInferredEpoch = 2 ** 32;
 
+/** By how much a late message's time may lie after the newest one's without being taken for a restart. */
+const clockJitterMs = 5_000;
+
 /**
  * One numbering of one device: every `seq` whose fate is decided. `known` includes what is on its way to the
  * database and answers "is it a duplicate"; `decided` holds only what is committed, and is what a checkpoint writes:
@@ -116,8 +119,9 @@ export class DeviceLedger {
       const older = this.numberings.filter((n) => n.epoch >= firstInferredEpoch && n.startedTs <= ts);
       return older.at(-1) ?? latest;
     }
-    const falls = latest.known.max > 0 && seq <= latest.known.max;
-    if (falls && ts > latest.newestTs) {
+    // A copy of a known message is never newer than the newest; a late one may be, by what its sender's clocks differ.
+    const later = latest.known.has(seq) ? ts > latest.newestTs : ts > latest.newestTs + clockJitterMs;
+    if (latest.known.max > 0 && seq <= latest.known.max && later) {
       this.latest = this.numbering(latest.epoch + 1, ts);
       return this.latest;
     }

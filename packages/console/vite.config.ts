@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 
-const api = process.env['MILLRACE_API'] ?? 'http://127.0.0.1:8080';
+const api = process.env.MILLRACE_API ?? 'http://127.0.0.1:8080';
 
 // The build lands in dist/, which the platform serves; `vite dev` passes the API's paths on to a running platform.
 export default defineConfig({

@@ -26,17 +26,27 @@ describe('the console of the running product', () => {
 
   const row = (tag: string) => page.locator(`.live-row[data-tag=${tag}]`);
   const fault = async (...args: string[]) => {
-    const result = await runProduct(['field', 'fault', ...args, '--port-base', String(base), '--data', data.path]);
+    const result = await runProduct([
+      'field',
+      'fault',
+      ...args,
+      '--port-base',
+      String(base),
+      '--data',
+      data.path,
+    ]);
     expect(result.stderr, result.stdout).toBe('');
     expect(result.code).toBe(0);
   };
 
-  test('signs in by the link of the banner, and the token leaves the address', { timeout: 120_000 }, async () => {
-    const line = await product.waitForLine(/\/sign-in\?token=/, 100_000);
-    const link = /https?:\/\/\S+\/sign-in\?token=[^\s"]+/.exec(line)![0];
+  test('signs in by the link of the banner, and the token leaves the address', {
+    timeout: 120_000,
+  }, async () => {
+    const line = await product.waitForLine(/\/sign-in[?#]/, 100_000);
+    const link = /https?:\/\/\S+\/sign-in[?#][^\s"]+/.exec(line)![0];
     await page.goto(link);
     await page.getByRole('heading', { name: 'Overview' }).waitFor({ timeout: 15_000 });
-    expect(page.url()).not.toContain('token');
+    expect(page.url()).toBe(`http://127.0.0.1:${base}/`);
     await page.getByRole('link', { name: 'P-101' }).waitFor({ timeout: 30_000 });
   });
 
@@ -53,7 +63,9 @@ describe('the console of the running product', () => {
     await takePictures(page, 'product-device');
   });
 
-  test('shows a pulled wire as Bad with its reason within 3 s, never as a number, and its mending', { timeout: 60_000 }, async () => {
+  test('shows a pulled wire as Bad with its reason within 3 s, never as a number, and its mending', {
+    timeout: 60_000,
+  }, async () => {
     await fault('P-101', 'wire-break');
     const pulled = page.locator('.live-row[data-level=bad]');
     await pulled.first().waitFor({ timeout: 3_000 });
@@ -64,7 +76,9 @@ describe('the console of the running product', () => {
     await pulled.first().waitFor({ state: 'detached', timeout: 15_000 });
   });
 
-  test('axe finds nothing on the overview, the events and the dead letters', { timeout: 60_000 }, async () => {
+  test('axe finds nothing on the overview, the events and the dead letters', {
+    timeout: 60_000,
+  }, async () => {
     for (const [path, name] of [
       ['/', 'Devices'],
       ['/events', 'Events'],

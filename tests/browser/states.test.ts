@@ -125,7 +125,7 @@ describe('the console in every state', () => {
     await page.locator('[role=table], .chart canvas').first().waitFor();
     await expectAccessible(page, `${name}, light`);
     await page.emulateMedia({ colorScheme: 'dark' });
-    await page.waitForFunction(() => document.documentElement.dataset['theme'] === 'dark');
+    await page.waitForFunction(() => document.documentElement.dataset.theme === 'dark');
     await expectAccessible(page, `${name}, dark`);
     await takePictures(page, name);
   });

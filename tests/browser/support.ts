@@ -19,7 +19,7 @@ const flags = [
 export async function openBrowser(): Promise<{ context: BrowserContext; close: () => Promise<void> }> {
   const profile = tempDir('chromium');
   const context = await chromium.launchPersistentContext(profile.path, {
-    executablePath: process.env['MILLRACE_CHROMIUM'] ?? '/usr/bin/chromium',
+    executablePath: process.env.MILLRACE_CHROMIUM ?? '/usr/bin/chromium',
     headless: true,
     args: flags,
     viewport: { width: 1440, height: 900 },
@@ -49,7 +49,9 @@ export async function expectAccessible(page: Page, where: string): Promise<void>
     return (await axe.run()).violations.map(({ id, nodes }) => ({ id, nodes: nodes.slice(0, 3) }));
   });
   expect(
-    violations.map(({ id, nodes }) => `${id}: ${nodes.map((n) => `${n.html} ${n.failureSummary}`).join(' | ')}`),
+    violations.map(
+      ({ id, nodes }) => `${id}: ${nodes.map((n) => `${n.html} ${n.failureSummary}`).join(' | ')}`,
+    ),
     where,
   ).toEqual([]);
 }
@@ -69,7 +71,7 @@ export async function takePictures(page: Page, name: string): Promise<void> {
     await page.emulateMedia({ colorScheme });
     for (const size of sizes) {
       await page.setViewportSize(size);
-      await page.waitForFunction((theme) => document.documentElement.dataset['theme'] === theme, colorScheme);
+      await page.waitForFunction((theme) => document.documentElement.dataset.theme === theme, colorScheme);
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       expect(overflow, `${name} at ${size.width}`).toBeLessThanOrEqual(0);
       await page.screenshot({ path: `${folder}${name}-${colorScheme}-${size.width}x${size.height}.png` });

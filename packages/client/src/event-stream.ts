@@ -98,7 +98,10 @@ export async function followEvents(transport: Transport, call: Call, options: Fo
       error = cause as ApiError;
     }
     if (options.signal.aborted) return;
-    const waitMs = Math.min(retryMsMax, error?.retryAfterS ? error.retryAfterS * 1000 : baseMs * 2 ** failures);
+    const waitMs = Math.min(
+      retryMsMax,
+      error?.retryAfterS ? error.retryAfterS * 1000 : baseMs * 2 ** failures,
+    );
     failures = Math.min(failures + 1, 5);
     options.onLost(error, waitMs);
     await options.wait(waitMs, options.signal);

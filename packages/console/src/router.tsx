@@ -1,4 +1,3 @@
-import { QueryCache, QueryClient } from '@tanstack/react-query';
 import {
   createRootRoute,
   createRoute,
@@ -7,34 +6,25 @@ import {
   redirect,
   retainSearchParams,
 } from '@tanstack/react-router';
-import { isSignedOut, mayRetry } from './api/client';
+import { isSignedOut } from './api/client';
 import { type DeviceFilter, sessionQuery } from './api/queries';
+import { rangeSearch } from './lib/range';
 import { feed } from './live/feed';
 import { connectFeed } from './live/sink';
-import { rangeSearch } from './lib/range';
 import { OverviewPage } from './pages/overview/overview-page';
 import { SignInPage } from './pages/sign-in/sign-in-page';
+import { queryClient, toSignIn, whenLeaving } from './session';
 import { Shell } from './shell/shell';
 import { NotFound, StartProblem } from './shell/start-problem';
 
-export const queryClient = new QueryClient({
-  defaultOptions: { queries: { retry: mayRetry, staleTime: 2_000, refetchOnWindowFocus: false } },
-  queryCache: new QueryCache({
-    onError: (error) => {
-      if (isSignedOut(error)) toSignIn('expired');
-    },
-  }),
-});
-
 connectFeed(feed, queryClient, () => toSignIn('expired'));
 
-/** Leaves for the sign-in page, once, remembering where to come back to. */
-export function toSignIn(why: 'expired' | 'signed-out'): void {
+whenLeaving((why) => {
   if (router.state.location.pathname === '/sign-in') return;
   feed.stop();
   const next = why === 'expired' ? router.state.location.href : undefined;
   void router.navigate({ to: '/sign-in', search: { why, next }, replace: true });
-}
+});
 
 const root = createRootRoute({ notFoundComponent: NotFound });
 
@@ -48,9 +38,9 @@ const signIn = createRoute({
   validateSearch: (
     search,
   ): { token?: string | undefined; next?: string | undefined; why?: string | undefined } => ({
-    token: search['token'] === undefined ? undefined : String(search['token']),
-    next: text(search['next']),
-    why: text(search['why']),
+    token: search.token === undefined ? undefined : String(search.token),
+    next: text(search.next),
+    why: text(search.why),
   }),
   component: SignInPage,
 });
@@ -96,10 +86,10 @@ const device = createRoute({
     quality?: 'good' | undefined;
     view?: 'table' | 'gaps' | undefined;
   } => ({
-    tags: text(search['tags']),
-    interval: text(search['interval']),
-    quality: search['quality'] === 'good' ? 'good' : undefined,
-    view: search['view'] === 'table' || search['view'] === 'gaps' ? search['view'] : undefined,
+    tags: text(search.tags),
+    interval: text(search.interval),
+    quality: search.quality === 'good' ? 'good' : undefined,
+    view: search.view === 'table' || search.view === 'gaps' ? search.view : undefined,
   }),
   component: lazyRouteComponent(() => import('./pages/device/device-page'), 'DevicePage'),
 });
@@ -107,14 +97,14 @@ const device = createRoute({
 const deadLetters = createRoute({
   getParentRoute: () => app,
   path: '/dead-letters',
-  validateSearch: (search): { id?: string | undefined } => ({ id: text(search['id']) }),
+  validateSearch: (search): { id?: string | undefined } => ({ id: text(search.id) }),
   component: lazyRouteComponent(() => import('./pages/dead-letters/dead-letters-page'), 'DeadLettersPage'),
 });
 
 const events = createRoute({
   getParentRoute: () => app,
   path: '/events',
-  validateSearch: (search): { device?: string | undefined } => ({ device: text(search['device']) }),
+  validateSearch: (search): { device?: string | undefined } => ({ device: text(search.device) }),
   component: lazyRouteComponent(() => import('./pages/events/events-page'), 'EventsPage'),
 });
 

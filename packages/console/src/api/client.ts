@@ -15,6 +15,7 @@ export function isForbidden(error: unknown): boolean {
 
 /** Whether trying again could help: not after an answer that says the question is wrong. */
 export function mayRetry(failures: number, error: unknown): boolean {
-  if (error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429) return false;
+  if (error instanceof ApiError && error.status >= 400 && error.status < 500 && error.status !== 429)
+    return false;
   return failures < 2;
 }

@@ -80,14 +80,18 @@ export interface HistoryQuestion {
 }
 
 export async function fetchHistory(question: HistoryQuestion, signal: AbortSignal): Promise<Telemetry> {
-  const answer = await get<Telemetry>(`/v1/devices/${encodeURIComponent(question.deviceId)}/telemetry`, signal, {
-    tags: question.tags.join(','),
-    from: new Date(question.from).toISOString(),
-    to: new Date(question.to).toISOString(),
-    interval: question.interval,
-    quality: question.quality,
-    max_points: question.maxPoints,
-  });
+  const answer = await get<Telemetry>(
+    `/v1/devices/${encodeURIComponent(question.deviceId)}/telemetry`,
+    signal,
+    {
+      tags: question.tags.join(','),
+      from: new Date(question.from).toISOString(),
+      to: new Date(question.to).toISOString(),
+      interval: question.interval,
+      quality: question.quality,
+      max_points: question.maxPoints,
+    },
+  );
   return { ...answer, series: answer.series.map(carriedOnly) };
 }
 
@@ -96,7 +100,12 @@ export function carriedOnly(series: Series): Series {
   const { t, v, q } = series;
   if (!q?.includes(null)) return series;
   const kept = t.flatMap((_, i) => (q[i] === null ? [] : [i]));
-  return { ...series, t: kept.map((i) => t[i]!), v: kept.map((i) => v?.[i] ?? null), q: kept.map((i) => q[i]!) };
+  return {
+    ...series,
+    t: kept.map((i) => t[i]!),
+    v: kept.map((i) => v?.[i] ?? null),
+    q: kept.map((i) => q[i]!),
+  };
 }
 
 export const gapsQuery = (deviceId: string) =>

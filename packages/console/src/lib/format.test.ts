@@ -13,12 +13,17 @@ describe('what people read', () => {
       '2 h',
       '3 d',
     ]);
-    expect([420, 1_800, 200_000, 7_500_000].map(duration)).toEqual(['420 ms', '1.8 s', '3 min 20 s', '2 h 5 min']);
+    expect([420, 1_800, 200_000, 7_500_000].map(duration)).toEqual([
+      '420 ms',
+      '1.8 s',
+      '3 min 20 s',
+      '2 h 5 min',
+    ]);
   });
 
   it('keeps a value\u2019s width by fixed decimals', () => {
     expect(decimalsFor([0, 10])).toBe(2);
-    expect(measured(-3.14159, 2)).toBe('\u22123.14');
+    expect(measured(-3.456, 2)).toBe('\u22123.46');
     expect(measured(Number.NaN, 2)).toBe('\u2013');
     expect(count(12_345)).toBe('12\u202f345');
   });
@@ -35,7 +40,15 @@ describe('what people read', () => {
 
 describe('CSV', () => {
   it('quotes, and defuses what a spreadsheet would run', () => {
-    expect(toCsv(['a', 'b'], [['x,"y"', '=1+1'], [-2, null]])).toBe('a,b\r\n"x,""y""",\'=1+1\r\n-2,\r\n');
+    expect(
+      toCsv(
+        ['a', 'b'],
+        [
+          ['x,"y"', '=1+1'],
+          [-2, null],
+        ],
+      ),
+    ).toBe('a,b\r\n"x,""y""",\'=1+1\r\n-2,\r\n');
   });
 });
 

@@ -1,6 +1,10 @@
 /** How numbers, times and names are written. Times are in the viewer's zone, always with the zone somewhere in sight. */
 
-const timeFormat = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const timeFormat = new Intl.DateTimeFormat('en-GB', {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+});
 const dayTimeFormat = new Intl.DateTimeFormat('en-GB', {
   day: '2-digit',
   month: 'short',

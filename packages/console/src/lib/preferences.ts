@@ -9,7 +9,11 @@ export interface Preferences {
 }
 
 const key = 'millrace.preferences';
-const defaults: Preferences = { theme: 'system', density: 'comfortable', hiddenColumns: { devices: ['gateway', 'firmware'] } };
+const defaults: Preferences = {
+  theme: 'system',
+  density: 'comfortable',
+  hiddenColumns: { devices: ['gateway', 'firmware'] },
+};
 const listeners = new Set<() => void>();
 const dark = window.matchMedia('(prefers-color-scheme: dark)');
 let current = load();
@@ -24,8 +28,8 @@ function load(): Preferences {
 
 function apply(): void {
   const theme = current.theme === 'system' ? (dark.matches ? 'dark' : 'light') : current.theme;
-  document.documentElement.dataset['theme'] = theme;
-  document.documentElement.dataset['density'] = current.density;
+  document.documentElement.dataset.theme = theme;
+  document.documentElement.dataset.density = current.density;
   for (const listener of listeners) listener();
 }
 
@@ -58,5 +62,5 @@ export function usePreferences(): Preferences {
 
 /** The theme in effect: canvas drawings have to read their colours again when it changes. */
 export function useTheme(): string {
-  return useSyncExternalStore(subscribe, () => document.documentElement.dataset['theme'] ?? 'light');
+  return useSyncExternalStore(subscribe, () => document.documentElement.dataset.theme ?? 'light');
 }

@@ -18,11 +18,11 @@ export const defaultRange = '15m';
 
 /** Reads the range from a URL's parameters; what is malformed is left out. */
 export function rangeSearch(search: Record<string, unknown>): RangeSearch {
-  const from = Number(search['from']);
-  const to = Number(search['to']);
+  const from = Number(search.from);
+  const to = Number(search.to);
   const fixed = Number.isFinite(from) && Number.isFinite(to) && to > from && from > 0;
   if (fixed) return { from, to };
-  const range = ranges.find((one) => one.id === search['range'])?.id;
+  const range = ranges.find((one) => one.id === search.range)?.id;
   return range === undefined || range === defaultRange ? {} : { range };
 }
 

@@ -105,6 +105,9 @@ export class LiveFeed {
       onLost: (error: ApiError | undefined, waitMs: number) => {
         const refused = error instanceof ApiError && (error.status === 401 || error.status === 403);
         this.#setStatus({ phase: refused ? 'refused' : 'lost', retryAt: now() + waitMs });
+        // A device that is not registered has no stream of its own; the page says so, the link stays.
+        if (error instanceof ApiError && error.status === 404 && this.#watched !== undefined)
+          this.start(undefined);
         if (!refused) return;
         session.abort();
         if (error.status === 401) this.sink?.signedOut();
@@ -114,7 +117,8 @@ export class LiveFeed {
 
   #take(event: ServerEvent): void {
     const data: unknown = JSON.parse(event.data);
-    if (event.event === 'values') for (const item of (data as { items: ValuesItem[] }).items) this.#takeValues(item);
+    if (event.event === 'values')
+      for (const item of (data as { items: ValuesItem[] }).items) this.#takeValues(item);
     else if (event.event === 'device') this.#devices.set((data as Device).device_id, data as Device);
     else if (event.event === 'summary') this.#summary = data as Summary;
     this.#schedule();
@@ -128,8 +132,8 @@ export class LiveFeed {
   }
 
   #put(deviceId: string, tag: string, value: LiveValue): void {
-    let values = this.#latest.get(deviceId);
-    if (!values) this.#latest.set(deviceId, (values = {}));
+    const values = this.#latest.get(deviceId) ?? {};
+    this.#latest.set(deviceId, values);
     const known = values[tag];
     if (known && known.ts > value.ts) return;
     values[tag] = value;

@@ -30,7 +30,12 @@ function useCommands(): readonly Command[] {
     },
     { id: 'light', title: 'Light theme', hint: 'Look', run: () => setPreferences({ theme: 'light' }) },
     { id: 'dark', title: 'Dark theme', hint: 'Look', run: () => setPreferences({ theme: 'dark' }) },
-    { id: 'system', title: 'Theme as the system', hint: 'Look', run: () => setPreferences({ theme: 'system' }) },
+    {
+      id: 'system',
+      title: 'Theme as the system',
+      hint: 'Look',
+      run: () => setPreferences({ theme: 'system' }),
+    },
     {
       id: 'density',
       title: `${otherDensity === 'compact' ? 'Compact' : 'Comfortable'} density`,
@@ -54,7 +59,12 @@ function useMatches(text: string): readonly Command[] {
   const devices = useQuery({
     queryKey: ['palette', text],
     queryFn: ({ signal }) =>
-      transport.request<Page<Device>>({ method: 'GET', path: '/v1/devices', query: { q: text || undefined, limit: 8 }, signal }),
+      transport.request<Page<Device>>({
+        method: 'GET',
+        path: '/v1/devices',
+        query: { q: text || undefined, limit: 8 },
+        signal,
+      }),
     placeholderData: (before) => before,
     staleTime: 10_000,
   });

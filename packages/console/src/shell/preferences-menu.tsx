@@ -29,7 +29,12 @@ export function PreferencesMenu({ session }: { session: Session }) {
         <legend className="small quiet">Theme</legend>
         {themes.map((one) => (
           <label key={one}>
-            <input type="radio" name="theme" checked={theme === one} onChange={() => setPreferences({ theme: one })} />
+            <input
+              type="radio"
+              name="theme"
+              checked={theme === one}
+              onChange={() => setPreferences({ theme: one })}
+            />
             {one === 'system' ? 'As the system' : one === 'light' ? 'Light' : 'Dark'}
           </label>
         ))}

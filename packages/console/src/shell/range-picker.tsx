@@ -31,19 +31,7 @@ export function RangePicker() {
   return (
     <div className="range-picker">
       {narrow ? null : (
-        <div className="segments" role="group" aria-label="Time range">
-          {ranges.map((range) => (
-            <button
-              key={range.id}
-              type="button"
-              className="button"
-              aria-pressed={!fixed && range.id === (search.range ?? defaultRange)}
-              onClick={() => go({ range: range.id })}
-            >
-              {range.title}
-            </button>
-          ))}
-        </div>
+        <RangeButtons current={search.range} fixed={fixed} onPick={(range) => go({ range })} />
       )}
       <Popover
         label={`${fixed || narrow ? shown : 'Custom'} ${zoneName(now())}: time range${fixed || narrow ? '' : `, now ${shown}`}`}
@@ -56,7 +44,16 @@ export function RangePicker() {
       >
         {(close) => (
           <>
-            {narrow ? <RangeList current={search.range} fixed={fixed} onPick={(range) => (go({ range }), close())} /> : null}
+            {narrow ? (
+              <RangeList
+                current={search.range}
+                fixed={fixed}
+                onPick={(range) => {
+                  go({ range });
+                  close();
+                }}
+              />
+            ) : null}
             <CustomRange
               ends={rangeEnds(search, now())}
               onPick={(ends) => {
@@ -84,7 +81,31 @@ function nearest(ms: number): string {
   return ranges.reduce((best, one) => (Math.abs(one.ms - ms) < Math.abs(best.ms - ms) ? one : best)).id;
 }
 
-function RangeList(props: { current: string | undefined; fixed: boolean; onPick: (range: string) => void }) {
+interface RangeChoice {
+  readonly current: string | undefined;
+  readonly fixed: boolean;
+  readonly onPick: (range: string) => void;
+}
+
+function RangeButtons({ current, fixed, onPick }: RangeChoice) {
+  return (
+    <div className="segments" role="group" aria-label="Time range">
+      {ranges.map((range) => (
+        <button
+          key={range.id}
+          type="button"
+          className="button"
+          aria-pressed={!fixed && range.id === (current ?? defaultRange)}
+          onClick={() => onPick(range.id)}
+        >
+          {range.title}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+function RangeList(props: RangeChoice) {
   return (
     <div className="choices">
       {ranges.map((range) => (
@@ -124,7 +145,12 @@ function CustomRange(props: {
     <form className="custom-range" onSubmit={submit}>
       <label className="field">
         From
-        <input className="input" type="datetime-local" value={from} onChange={(e) => setFrom(e.target.value)} />
+        <input
+          className="input"
+          type="datetime-local"
+          value={from}
+          onChange={(e) => setFrom(e.target.value)}
+        />
       </label>
       <label className="field">
         To

@@ -37,23 +37,19 @@ export function Shell() {
       {narrow && !drawer ? null : <Sidebar narrow={narrow} onChosen={() => setDrawer(false)} />}
       <header className="top-bar" data-range={hasRange}>
         {narrow ? (
-          <button type="button" className="button icon bare" aria-label="Plant and pages" aria-expanded={drawer} onClick={() => setDrawer(!drawer)}>
+          <button
+            type="button"
+            className="button icon bare"
+            aria-label="Plant and pages"
+            aria-expanded={drawer}
+            onClick={() => setDrawer(!drawer)}
+          >
             <svg className="glyph" viewBox="0 0 12 12" aria-hidden="true">
               <path d="M1 2.5h10M1 6h10M1 9.5h10" stroke="currentColor" strokeWidth="1.5" />
             </svg>
           </button>
         ) : null}
-        <button type="button" className="button search" {...(narrow ? { 'aria-label': 'Search' } : {})} onClick={() => setPalette(true)}>
-          <svg className="glyph" viewBox="0 0 12 12" aria-hidden="true">
-            <path d="M5 1.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7ZM7.5 7.5 11 11" fill="none" stroke="currentColor" strokeWidth="1.5" />
-          </svg>
-          {narrow ? null : (
-            <>
-              <span className="quiet">Search</span>
-              <kbd className="kbd">Ctrl K</kbd>
-            </>
-          )}
-        </button>
+        <SearchButton narrow={narrow} onOpen={() => setPalette(true)} />
         {hasRange ? <RangePicker /> : null}
         <LinkState />
         <PreferencesMenu session={session} />
@@ -63,6 +59,32 @@ export function Shell() {
       </main>
       {palette ? <Palette onClose={() => setPalette(false)} /> : null}
     </div>
+  );
+}
+
+function SearchButton({ narrow, onOpen }: { narrow: boolean; onOpen: () => void }) {
+  return (
+    <button
+      type="button"
+      className="button search"
+      {...(narrow ? { 'aria-label': 'Search' } : {})}
+      onClick={onOpen}
+    >
+      <svg className="glyph" viewBox="0 0 12 12" aria-hidden="true">
+        <path
+          d="M5 1.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7ZM7.5 7.5 11 11"
+          fill="none"
+          stroke="currentColor"
+          strokeWidth="1.5"
+        />
+      </svg>
+      {narrow ? null : (
+        <>
+          <span className="quiet">Search</span>
+          <kbd className="kbd">Ctrl K</kbd>
+        </>
+      )}
+    </button>
   );
 }
 
@@ -91,7 +113,6 @@ function useFeed(deviceId: string | undefined): void {
 function Sidebar({ narrow, onChosen }: { narrow: boolean; onChosen: () => void }) {
   return (
     <>
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: a larger target for closing; Escape does it too */}
       {narrow ? <div className="scrim" onPointerDown={onChosen} /> : null}
       <nav className="sidebar" aria-label="Plant and pages">
         <Link to="/" className="product" onClick={onChosen}>

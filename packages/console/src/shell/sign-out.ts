@@ -1,5 +1,5 @@
 import { transport } from '../api/client';
-import { queryClient, toSignIn } from '../router';
+import { queryClient, toSignIn } from '../session';
 
 /** Ends the session at the platform and forgets everything that was loaded in it. */
 export async function signOut(): Promise<void> {

@@ -22,7 +22,8 @@ export function rollUp(node: AssetNode): { state: DeviceState | undefined; worst
   let worst = worstName(node.worst_quality);
   for (const child of node.children) {
     const below = rollUp(child);
-    if (below.state && (!state || stateOrder.indexOf(below.state) < stateOrder.indexOf(state))) state = below.state;
+    if (below.state && (!state || stateOrder.indexOf(below.state) < stateOrder.indexOf(state)))
+      state = below.state;
     if (qualityOrder.indexOf(below.worst) < qualityOrder.indexOf(worst)) worst = below.worst;
   }
   return { state, worst };
@@ -45,7 +46,8 @@ export function treeLines(root: AssetNode, closed: ReadonlySet<string>): TreeLin
     const expanded = node.children.length === 0 ? undefined : !closed.has(node.id);
     const at = lines.length;
     lines.push({ node, depth, expanded, parent, position, siblings, ...rollUp(node) });
-    if (expanded) node.children.forEach((child, i) => add(child, depth + 1, at, i + 1, node.children.length));
+    if (!expanded) return;
+    for (const [i, child] of node.children.entries()) add(child, depth + 1, at, i + 1, node.children.length);
   };
   add(root, 1, -1, 1, 1);
   return lines;

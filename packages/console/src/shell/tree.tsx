@@ -42,7 +42,7 @@ function useChosen(): string | undefined {
   if (location.pathname.startsWith('/devices/')) return decodeURIComponent(location.pathname.slice(9));
   if (location.pathname !== '/') return undefined;
   // The whole enterprise is the overview itself, which the list of pages marks already.
-  return [search['site'], search['area'], search['line']].filter(Boolean).join('/') || undefined;
+  return [search.site, search.area, search.line].filter(Boolean).join('/') || undefined;
 }
 
 /** What a node is called in the URL: a device by its id, a branch by its path below the enterprise. */
@@ -54,7 +54,6 @@ function Branches({ root, filter, onChosen }: { root: AssetNode; filter: string;
   const [closed, setClosed] = useState(() => startClosed(root));
   const [active, setActive] = useState(0);
   const scroller = useRef<HTMLDivElement>(null);
-  const typed = useRef({ text: '', at: 0 });
   const chosen = useChosen();
   const open = useOpen(onChosen);
   const shownRoot = useMemo(() => narrowed(root, filter), [root, filter]);
@@ -69,6 +68,7 @@ function Branches({ root, filter, onChosen }: { root: AssetNode; filter: string;
     estimateSize: () => height,
     overscan: 12,
   });
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another density is another row height
   useEffect(() => virtual.measure(), [virtual, height]);
   const at = Math.min(active, lines.length - 1);
   const goTo = (line: number) => {
@@ -81,22 +81,7 @@ function Branches({ root, filter, onChosen }: { root: AssetNode; filter: string;
       if (!after.delete(id)) after.add(id);
       return after;
     });
-  const onKeyDown = (event: KeyboardEvent) => {
-    const line = lines[at];
-    if (!line || event.ctrlKey || event.metaKey || event.altKey) return;
-    const next = nextLine(lines, at, event.key);
-    if (next !== undefined) goTo(next);
-    else if (event.key === 'Enter') open(line.node);
-    else if (line.expanded !== undefined && (event.key === 'ArrowRight' || event.key === 'ArrowLeft'))
-      toggle(line.node.id);
-    else if (event.key.length === 1) {
-      const fresh = now() - typed.current.at > 800;
-      typed.current = { text: (fresh ? '' : typed.current.text) + event.key, at: now() };
-      const found = typedLine(lines, at, typed.current.text);
-      if (found !== undefined) goTo(found);
-    } else return;
-    event.preventDefault();
-  };
+  const onKeyDown = useTreeKeys({ lines, at, goTo, toggle, open });
   if (lines.length === 0) return <p className="tree-none quiet">Nothing in the plant matches.</p>;
   return (
     <div
@@ -128,6 +113,38 @@ function Branches({ root, filter, onChosen }: { root: AssetNode; filter: string;
       </div>
     </div>
   );
+}
+
+interface TreeKeys {
+  readonly lines: readonly TreeLine[];
+  readonly at: number;
+  readonly goTo: (line: number) => void;
+  readonly toggle: (id: string) => void;
+  readonly open: (node: AssetNode) => void;
+}
+
+/** Keys typed within this time belong to one word, ms. */
+const wordMs = 800;
+
+/** Arrow keys, Home, End, Enter and type-ahead, as the ARIA tree pattern has them. */
+function useTreeKeys({ lines, at, goTo, toggle, open }: TreeKeys): (event: KeyboardEvent) => void {
+  const typed = useRef({ text: '', at: 0 });
+  return (event) => {
+    const line = lines[at];
+    if (!line || event.ctrlKey || event.metaKey || event.altKey) return;
+    const next = nextLine(lines, at, event.key);
+    if (next !== undefined) goTo(next);
+    else if (event.key === 'Enter') open(line.node);
+    else if (line.expanded !== undefined && (event.key === 'ArrowRight' || event.key === 'ArrowLeft'))
+      toggle(line.node.id);
+    else if (event.key.length === 1) {
+      const fresh = now() - typed.current.at > wordMs;
+      typed.current = { text: (fresh ? '' : typed.current.text) + event.key, at: now() };
+      const found = typedLine(lines, at, typed.current.text);
+      if (found !== undefined) goTo(found);
+    } else return;
+    event.preventDefault();
+  };
 }
 
 /** Goes to what a node stands for: a device's page, or the overview of its branch. */

@@ -47,6 +47,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   });
   const items = virtual.getVirtualItems();
   const lastShown = items.at(-1)?.index ?? 0;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another density is another row height
   useEffect(() => virtual.measure(), [virtual, height]);
   useEffect(() => {
     if (rows.length > 0 && lastShown >= rows.length - 20) onEnd?.();
@@ -54,7 +55,6 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   const tracks = narrow ? '1fr' : props.columns.map((column) => column.width).join(' ');
   const minWidth = narrow ? 0 : leastWidth(props.columns);
   return (
-    // biome-ignore lint/a11y/useSemanticElements: rows are placed by the virtualizer, which a <table> does not allow
     <div
       ref={scroller}
       className="data-table"
@@ -79,25 +79,34 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
               aria-rowindex={item.index + 2}
               className="table-row"
               tabIndex={-1}
-              style={{ height, minWidth, transform: `translateY(${item.start}px)`, gridTemplateColumns: tracks }}
+              style={{
+                height,
+                minWidth,
+                transform: `translateY(${item.start}px)`,
+                gridTemplateColumns: tracks,
+              }}
             >
-              {narrow ? (
-                <div role="cell" className="narrow-cell">
-                  {props.narrow(row)}
-                </div>
-              ) : (
-                props.columns.map((column) => (
-                  <div role="cell" key={column.id} className={column.numeric ? 'cell numeric' : 'cell'}>
-                    {column.cell(row)}
-                  </div>
-                ))
-              )}
+              <Cells {...props} row={row} isNarrow={narrow} />
             </div>
           );
         })}
       </div>
     </div>
   );
+}
+
+function Cells<Row>({ row, isNarrow, ...props }: DataTableProps<Row> & { row: Row; isNarrow: boolean }) {
+  if (isNarrow)
+    return (
+      <div role="cell" className="narrow-cell">
+        {props.narrow(row)}
+      </div>
+    );
+  return props.columns.map((column) => (
+    <div role="cell" key={column.id} className={column.numeric ? 'cell numeric' : 'cell'}>
+      {column.cell(row)}
+    </div>
+  ));
 }
 
 /** The narrowest that all tracks fit in, so that every row has the same columns. */
@@ -109,11 +118,14 @@ type HeadProps<Row> = DataTableProps<Row> & { readonly tracks: string; readonly 
 
 function HeadRow<Row>({ columns, sort, onSort, tracks, minWidth }: HeadProps<Row>) {
   return (
+    // biome-ignore lint/a11y/useFocusableInteractive: the table scrolls as one; its headings hold buttons
     <div role="row" className="table-row" aria-rowindex={1} style={{ minWidth, gridTemplateColumns: tracks }}>
       {columns.map((column) => {
-        const direction = sort === column.sort ? 'ascending' : sort === `-${column.sort}` ? 'descending' : 'none';
+        const direction =
+          sort === column.sort ? 'ascending' : sort === `-${column.sort}` ? 'descending' : 'none';
         const sortable = column.sort !== undefined && onSort !== undefined;
         return (
+          // biome-ignore lint/a11y/useFocusableInteractive: the button inside takes the focus
           <div
             role="columnheader"
             key={column.id}
@@ -121,7 +133,11 @@ function HeadRow<Row>({ columns, sort, onSort, tracks, minWidth }: HeadProps<Row
             {...(sortable ? { 'aria-sort': direction } : {})}
           >
             {sortable ? (
-              <button type="button" className="sort" onClick={() => onSort(nextSort(column.sort!, direction))}>
+              <button
+                type="button"
+                className="sort"
+                onClick={() => onSort(nextSort(column.sort!, direction))}
+              >
                 {column.title}
                 <span aria-hidden="true" className="arrow">
                   {direction === 'ascending' ? '\u2191' : direction === 'descending' ? '\u2193' : ''}
@@ -144,11 +160,16 @@ function nextSort(name: string, direction: string): string | undefined {
 /** Up and down go to the same control of the neighbouring row: its link or button. */
 function moveBetweenRows(event: KeyboardEvent<HTMLDivElement>): void {
   if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
-  const controls = [...event.currentTarget.querySelectorAll<HTMLElement>('[role=rowgroup]:last-child a, [role=rowgroup]:last-child button')];
+  const controls = [
+    ...event.currentTarget.querySelectorAll<HTMLElement>(
+      '[role=rowgroup]:last-child a, [role=rowgroup]:last-child button',
+    ),
+  ];
   if (controls.length === 0) return;
   const ordered = controls.sort((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top);
   const at = ordered.indexOf(document.activeElement as HTMLElement);
-  const next = ordered[event.key === 'ArrowDown' ? Math.min(at + 1, ordered.length - 1) : Math.max(at - 1, 0)];
+  const next =
+    ordered[event.key === 'ArrowDown' ? Math.min(at + 1, ordered.length - 1) : Math.max(at - 1, 0)];
   event.preventDefault();
   next?.focus();
   next?.scrollIntoView({ block: 'nearest' });

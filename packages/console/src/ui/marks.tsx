@@ -93,7 +93,13 @@ export function StateGlyph({ state, worst }: { state: DeviceState | undefined; w
   const level = state ? stateSigns[state].level : 'none';
   const shown: Level = level === 'none' && worst !== 'good' ? worst : level;
   const shape: Shape =
-    level !== 'none' ? stateSigns[state!].shape : worst === 'bad' ? 'hatch' : worst === 'uncertain' ? 'hollow' : 'dot';
+    level !== 'none'
+      ? stateSigns[state!].shape
+      : worst === 'bad'
+        ? 'hatch'
+        : worst === 'uncertain'
+          ? 'hollow'
+          : 'dot';
   const words = level !== 'none' ? stateSigns[state!].words : worst === 'good' ? '' : `${worst} quality`;
   return (
     <span className="mark" data-level={shown} title={words || undefined}>

@@ -75,7 +75,9 @@ export function DeadLettersPage() {
       <header className="page-head">
         <h1>Dead letters</h1>
         <span className="quiet number">{total === undefined ? '' : count(total)}</span>
-        <p className="quiet page-about">Messages that could not be stored as readings. Nothing is dropped: each is kept as it came.</p>
+        <p className="quiet page-about">
+          Messages that could not be stored as readings. Nothing is dropped: each is kept as it came.
+        </p>
       </header>
       <section className="list" aria-label="Dead letters">
         {rows.length > 0 ? (
@@ -142,7 +144,9 @@ function LetterDialog({ id }: { id: string }) {
 
 /** The payload as text where it is text, indented where it is JSON, as hex where it is neither. */
 function payloadText(letter: DeadLetter): string {
-  const bytes = letter.payload_base64 ? Uint8Array.from(atob(letter.payload_base64), (c) => c.charCodeAt(0)) : undefined;
+  const bytes = letter.payload_base64
+    ? Uint8Array.from(atob(letter.payload_base64), (c) => c.charCodeAt(0))
+    : undefined;
   let text = letter.payload ?? '';
   if (bytes && !letter.payload) {
     try {
@@ -186,7 +190,7 @@ function Letter({ letter }: { letter: DeadLetter }) {
       </dl>
       <h3>Payload{letter.payload_bytes ? `, ${count(letter.payload_bytes)} bytes` : ''}</h3>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
-      <pre className="payload" tabIndex={0} aria-label="Payload">
+      <pre className="payload" tabIndex={0} role="region" aria-label="Payload">
         {text === '' ? '(empty)' : text}
       </pre>
     </>

@@ -11,10 +11,16 @@ export function AnalogBar({ tag, value }: { tag: Tag; value: number | null }) {
   const outside = value !== null && normal !== undefined && (value < normal[0] || value > normal[1]);
   return (
     <span className="analog" aria-hidden="true">
-      <svg viewBox="0 0 100 16" preserveAspectRatio="none">
+      <svg viewBox="0 0 100 16" preserveAspectRatio="none" aria-hidden="true">
         <rect className="analog-track" x="0" y="6" width="100" height="6" />
         {normal ? (
-          <rect className="analog-band" x={place(normal[0])} y="6" width={place(normal[1]) - place(normal[0])} height="6" />
+          <rect
+            className="analog-band"
+            x={place(normal[0])}
+            y="6"
+            width={place(normal[1]) - place(normal[0])}
+            height="6"
+          />
         ) : null}
       </svg>
       {value === null ? null : (
@@ -46,7 +52,9 @@ export function Sparkline({ series, live, breaks, tag, from, to }: SparklineProp
   const lastPast = past.at(-1)?.t ?? 0;
   const points = [
     ...past,
-    ...live.filter((one) => one.ts > lastPast).map((one) => ({ t: one.ts, v: one.q < 64 ? null : heightOf(one.v) })),
+    ...live
+      .filter((one) => one.ts > lastPast)
+      .map((one) => ({ t: one.ts, v: one.q < 64 ? null : heightOf(one.v) })),
   ].filter((point) => point.t >= from);
   const heights = points.flatMap((point) => (point.v === null ? [] : [point.v]));
   if (heights.length < 2) return <svg className="sparkline" viewBox="0 0 96 24" aria-hidden="true" />;

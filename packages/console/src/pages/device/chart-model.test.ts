@@ -5,7 +5,10 @@ const raw = (t: number[], v: (number | null)[], q: number[]) => ({ tag: 'a', uni
 
 describe('what a chart draws', () => {
   it('lifts the pen at a break, and only there', () => {
-    const breaks = breakStretches([{ kind: 'gap', from: 2100, to: 3900, cause: 'uplink_lost', detail: null }], 9000);
+    const breaks = breakStretches(
+      [{ kind: 'gap', from: 2100, to: 3900, cause: 'uplink_lost', detail: null }],
+      9000,
+    );
     const data = chartData(raw([1000, 2000, 4000, 9000], [1, 2, 3, 4], [192, 192, 192, 192]), breaks, 9000);
     expect(data.t).toEqual([1000, 2000, 3000, 4000, 9000]);
     expect(data.mid).toEqual([1, 2, null, 3, 4]);
@@ -22,7 +25,9 @@ describe('what a chart draws', () => {
   });
 
   it('lets an open break reach to the end of the range', () => {
-    expect(breakStretches([{ kind: 'silence', from: 1000, to: null, cause: null, detail: null }], 61_000)[0]).toEqual({
+    expect(
+      breakStretches([{ kind: 'silence', from: 1000, to: null, cause: null, detail: null }], 61_000)[0],
+    ).toEqual({
       kind: 'silence',
       from: 1000,
       to: 61_000,
@@ -31,7 +36,14 @@ describe('what a chart draws', () => {
   });
 
   it('judges a bucket by how many of its values were good', () => {
-    const buckets = { tag: 'a', unit: '', t: [0, 10, 20], avg: [1, 1, null], count: [5, 5, 5], good: [5, 3, 0] };
+    const buckets = {
+      tag: 'a',
+      unit: '',
+      t: [0, 10, 20],
+      avg: [1, 1, null],
+      count: [5, 5, 5],
+      good: [5, 3, 0],
+    };
     expect(qualityStretches(buckets, 30).map((one) => [one.from, one.level])).toEqual([
       [10, 'uncertain'],
       [20, 'bad'],

@@ -50,7 +50,12 @@ export function chartData(series: Series, breaks: readonly BreakStretch[], to: n
   const mid = series.avg
     ? series.avg.map((value) => value ?? null)
     : series.t.map((_, i) => (qualityName(series.q?.[i] ?? 192) === 'bad' ? null : heightOf(series.v?.[i])));
-  const out = { t: [] as number[], mid: [] as (number | null)[], min: [] as (number | null)[], max: [] as (number | null)[] };
+  const out = {
+    t: [] as number[],
+    mid: [] as (number | null)[],
+    min: [] as (number | null)[],
+    max: [] as (number | null)[],
+  };
   series.t.forEach((at, i) => {
     const before = series.t[i - 1];
     if (before !== undefined && breaks.some((one) => one.from < at && one.to > before)) {
@@ -96,5 +101,8 @@ export function qualityAt(series: Series, i: number): { level: QualityName; word
   const count = series.count?.[i] ?? 0;
   const good = series.good?.[i] ?? count;
   if (good >= count) return { level: 'good', words: 'good' };
-  return { level: good === 0 ? 'bad' : 'uncertain', words: good === 0 ? 'no good values' : 'some values not good' };
+  return {
+    level: good === 0 ? 'bad' : 'uncertain',
+    words: good === 0 ? 'no good values' : 'some values not good',
+  };
 }

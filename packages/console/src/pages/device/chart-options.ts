@@ -1,4 +1,4 @@
-import uPlot from 'uplot';
+import type uPlot from 'uplot';
 import { clockTime, dayTime, decimalsFor, measured } from '../../lib/format';
 import type { ChartProps } from './chart';
 import type { ChartData } from './chart-model';
@@ -69,7 +69,9 @@ function axes(drawing: Drawing): uPlot.Axis[] {
       values: (_, splits) => {
         const long = drawing.current().to - drawing.current().from > 36 * 3_600_000;
         const seconds = drawing.current().to - drawing.current().from < 300_000;
-        return splits.map((s) => (long ? dayTime(s * 1000).slice(0, -3) : clockTime(s * 1000).slice(0, seconds ? 8 : 5)));
+        return splits.map((s) =>
+          long ? dayTime(s * 1000).slice(0, -3) : clockTime(s * 1000).slice(0, seconds ? 8 : 5),
+        );
       },
     },
     {
@@ -101,7 +103,7 @@ function drawUnder(plot: uPlot, { tag, data }: ChartProps): void {
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
-  if (tag.normal && plot.scales['y']?.min !== undefined) {
+  if (tag.normal && plot.scales.y?.min !== undefined) {
     const top = plot.valToPos(tag.normal[1], 'y', true);
     const bottom = plot.valToPos(tag.normal[0], 'y', true);
     ctx.globalAlpha = 0.28;

@@ -46,7 +46,9 @@ export function Chart(props: ChartProps) {
     });
     const made = new uPlot(options, columns(latest.current.data), element);
     plot.current = made;
-    const resized = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height: chartHeight }));
+    const resized = new ResizeObserver(() =>
+      made.setSize({ width: element.clientWidth, height: chartHeight }),
+    );
     resized.observe(element);
     return () => {
       resized.disconnect();
@@ -110,4 +112,3 @@ function onKey(event: KeyboardEvent, plot: uPlot | undefined, props: ChartProps)
   else return;
   event.preventDefault();
 }
-

@@ -5,7 +5,7 @@ import { now } from '../../lib/clock';
 import { rangeEnds } from '../../lib/range';
 import { Empty, Problem, Skeleton } from '../../ui/notes';
 import { Chart } from './chart';
-import { breakStretches, type BreakStretch, chartData } from './chart-model';
+import { type BreakStretch, breakStretches, chartData } from './chart-model';
 import { useHistory } from './history';
 
 /** Ranges a zoom may reach, ms. */
@@ -18,8 +18,7 @@ export function Charts({ device, tags }: { device: DeviceDetail; tags: readonly 
   const zoom = useZoom();
   const { data } = history;
   const breaks = useMemo(() => (data ? breakStretches(data.answer.breaks, data.to) : []), [data]);
-  if (tags.length === 0)
-    return <Empty title="No charts chosen">Tick a value to see it over time.</Empty>;
+  if (tags.length === 0) return <Empty title="No charts chosen">Tick a value to see it over time.</Empty>;
   if (!data)
     return history.error ? (
       <Problem what="The history" error={history.error} retry={() => void history.refetch()} />
@@ -32,7 +31,17 @@ export function Charts({ device, tags }: { device: DeviceDetail; tags: readonly 
         const tag = device.tags.find((one) => one.name === name);
         const series = data.answer.series.find((one) => one.tag === name);
         if (!tag) return null;
-        return <TagChart key={name} tag={tag} series={series} breaks={breaks} from={data.from} to={data.to} onZoom={zoom} />;
+        return (
+          <TagChart
+            key={name}
+            tag={tag}
+            series={series}
+            breaks={breaks}
+            from={data.from}
+            to={data.to}
+            onZoom={zoom}
+          />
+        );
       })}
       {data.answer.has_more ? (
         <p className="quiet small chart-note">

@@ -50,11 +50,18 @@ function useCharted(device: DeviceDetail) {
   const search = useSearch({ from: '/app/devices/$deviceId' });
   const navigate = useNavigate();
   const first = device.tags.filter((tag) => tag.range).slice(0, chartsAtFirst);
-  const chosen = search.tags === undefined ? first.map((tag) => tag.name) : search.tags.split(',').filter(Boolean);
+  const chosen =
+    search.tags === undefined ? first.map((tag) => tag.name) : search.tags.split(',').filter(Boolean);
   const known = device.tags.map((tag) => tag.name).filter((name) => chosen.includes(name));
   const toggle = (name: string) => {
-    const next = known.includes(name) ? known.filter((one) => one !== name) : [...known, name].slice(-chartsMax);
-    void navigate({ to: '.', search: (before: Record<string, unknown>) => ({ ...before, tags: next.join(',') || ',' }), replace: true });
+    const next = known.includes(name)
+      ? known.filter((one) => one !== name)
+      : [...known, name].slice(-chartsMax);
+    void navigate({
+      to: '.',
+      search: (before: Record<string, unknown>) => ({ ...before, tags: next.join(',') || ',' }),
+      replace: true,
+    });
   };
   return { charted: known, toggle };
 }
@@ -106,7 +113,12 @@ function Head({ device }: { device: DeviceDetail }) {
       {device.gateway_id && device.gateway_id !== device.device_id ? (
         <span className="quiet">
           through{' '}
-          <Link to="/devices/$deviceId" params={{ deviceId: device.gateway_id }} search={{}} className="text-link">
+          <Link
+            to="/devices/$deviceId"
+            params={{ deviceId: device.gateway_id }}
+            search={{}}
+            className="text-link"
+          >
             {device.gateway_id}
           </Link>
         </span>
@@ -128,7 +140,11 @@ function HistoryTools({ deviceId }: { deviceId: string }) {
   const search = useSearch({ from: '/app/devices/$deviceId' });
   const navigate = useNavigate();
   const set = (change: Record<string, string | undefined>) =>
-    void navigate({ to: '.', search: (before: Record<string, unknown>) => ({ ...before, ...change }), replace: true });
+    void navigate({
+      to: '.',
+      search: (before: Record<string, unknown>) => ({ ...before, ...change }),
+      replace: true,
+    });
   return (
     <div className="history-tools">
       <div className="segments" role="group" aria-label="View">
@@ -148,7 +164,9 @@ function HistoryTools({ deviceId }: { deviceId: string }) {
         className="input"
         aria-label="Interval"
         value={search.interval ?? 'auto'}
-        onChange={(event) => set({ interval: event.target.value === 'auto' ? undefined : event.target.value })}
+        onChange={(event) =>
+          set({ interval: event.target.value === 'auto' ? undefined : event.target.value })
+        }
       >
         {intervals.map((one) => (
           <option key={one} value={one}>

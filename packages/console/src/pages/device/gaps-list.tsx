@@ -8,7 +8,8 @@ import { Empty, Problem, Skeleton } from '../../ui/notes';
 import { Moment } from '../../ui/time';
 import { useCompleteness } from './history';
 
-const lengthOf = (row: Gap) => (row.from && row.to ? duration(Date.parse(row.to) - Date.parse(row.from)) : '\u2013');
+const lengthOf = (row: Gap) =>
+  row.from && row.to ? duration(Date.parse(row.to) - Date.parse(row.from)) : '\u2013';
 const causeOf = (row: Gap) => (row.cause ? row.cause.replaceAll('_', ' ') : 'not known');
 const whatOf = (row: Gap) => (row.kind === 'gap' ? `Gap, ${count(row.missing ?? 0)} missing` : 'Silence');
 
@@ -28,9 +29,21 @@ function Closed({ row }: { row: Gap }) {
 }
 
 const columns: readonly Column<Gap>[] = [
-  { id: 'state', title: 'State', width: '88px', cell: (row) => <Closed row={row} />, csv: (row) => row.closed_at ?? 'open' },
+  {
+    id: 'state',
+    title: 'State',
+    width: '88px',
+    cell: (row) => <Closed row={row} />,
+    csv: (row) => row.closed_at ?? 'open',
+  },
   { id: 'what', title: 'What', width: 'minmax(144px, 1fr)', cell: whatOf, csv: whatOf },
-  { id: 'from', title: 'From', width: '152px', cell: (row) => <Moment at={row.from} />, csv: (row) => row.from },
+  {
+    id: 'from',
+    title: 'From',
+    width: '152px',
+    cell: (row) => <Moment at={row.from} />,
+    csv: (row) => row.from,
+  },
   { id: 'length', title: 'Length', width: '112px', numeric: true, cell: lengthOf, csv: lengthOf },
   { id: 'cause', title: 'Cause', width: 'minmax(144px, 1.5fr)', cell: causeOf, csv: causeOf },
   {
@@ -93,7 +106,12 @@ export function CompletenessLine({ deviceId }: { deviceId: string }) {
   const { expected, missing, dead_lettered: refused, lost } = data;
   const share = expected === 0 ? undefined : (100 * (expected - missing - lost)) / expected;
   // 99.996 must not be rounded up to a completeness that is not there.
-  const text = share === undefined ? '\u2013' : share === 100 ? '100 %' : `${(Math.floor(share * 100) / 100).toFixed(2)} %`;
+  const text =
+    share === undefined
+      ? '\u2013'
+      : share === 100
+        ? '100 %'
+        : `${(Math.floor(share * 100) / 100).toFixed(2)} %`;
   const parts = [
     missing > 0 ? `${count(missing)} missing` : '',
     lost > 0 ? `${count(lost)} lost for good` : '',
@@ -101,7 +119,11 @@ export function CompletenessLine({ deviceId }: { deviceId: string }) {
   ].filter(Boolean);
   const level = missing + lost > 0 ? 'uncertain' : 'none';
   return (
-    <span className="mark completeness" data-level={level} title={`${count(expected)} messages expected in this range`}>
+    <span
+      className="mark completeness"
+      data-level={level}
+      title={`${count(expected)} messages expected in this range`}
+    >
       {level === 'none' ? null : <Glyph shape="hollow" />}
       <span className="words number">
         {text} complete{parts.length > 0 ? `, ${parts.join(', ')}` : ''}

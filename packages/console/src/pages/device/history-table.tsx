@@ -16,18 +16,19 @@ interface HistoryRow {
   readonly broken: string | undefined;
 }
 
-function historyRows(series: readonly Series[], breaks: readonly { from: number; words: string }[]): HistoryRow[] {
+function historyRows(
+  series: readonly Series[],
+  breaks: readonly { from: number; words: string }[],
+): HistoryRow[] {
   const rows = new Map<number, { at: (number | undefined)[]; broken: string | undefined }>();
   const row = (t: number) => {
-    let known = rows.get(t);
-    if (!known) rows.set(t, (known = { at: series.map(() => undefined), broken: undefined }));
+    const known = rows.get(t) ?? { at: series.map(() => undefined), broken: undefined };
+    rows.set(t, known);
     return known;
   };
-  series.forEach((one, column) =>
-    one.t.forEach((t, i) => {
-      row(t).at[column] = i;
-    }),
-  );
+  for (const [column, one] of series.entries()) {
+    for (const [i, t] of one.t.entries()) row(t).at[column] = i;
+  }
   for (const one of breaks) row(one.from).broken = one.words;
   return [...rows].map(([t, { at, broken }]) => ({ t, at, broken })).sort((a, b) => b.t - a.t);
 }
@@ -59,17 +60,22 @@ export function HistoryTable({ device, tags }: { device: DeviceDetail; tags: rea
     ) : (
       <Skeleton rows={8} label="the history" />
     );
-  if (rows.length === 0) return <Empty title="No values in this range">Choose a longer or an earlier range.</Empty>;
+  if (rows.length === 0)
+    return <Empty title="No values in this range">Choose a longer or an earlier range.</Empty>;
   const save = () =>
     download(
       `${device.device_id}-${new Date(now()).toISOString().slice(0, 19)}Z.csv`,
-      toCsv(columns.map((column) => column.title), rows.map((row) => columns.map((column) => column.csv(row)))),
+      toCsv(
+        columns.map((column) => column.title),
+        rows.map((row) => columns.map((column) => column.csv(row))),
+      ),
     );
   return (
     <>
       <div className="list-tools">
         <span className="quiet">
-          {data.answer.interval === 'raw' ? 'Raw values' : `Averages over ${data.answer.interval}`}, {rows.length} rows
+          {data.answer.interval === 'raw' ? 'Raw values' : `Averages over ${data.answer.interval}`},{' '}
+          {rows.length} rows
         </span>
         <span className="list-actions">
           <button type="button" className="button" onClick={save}>
@@ -128,7 +134,11 @@ function NarrowHistory({ row, columns }: { row: HistoryRow; columns: readonly Co
   return (
     <>
       <span className="quiet small number">{clockTime(row.t)}</span>
-      <span className="narrow-line">{columns.slice(1, 4).map((column) => <span key={column.id}>{column.cell(row)}</span>)}</span>
+      <span className="narrow-line">
+        {columns.slice(1, 4).map((column) => (
+          <span key={column.id}>{column.cell(row)}</span>
+        ))}
+      </span>
     </>
   );
 }

@@ -2,7 +2,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useSearch } from '@tanstack/react-router';
 import { fetchCompleteness, fetchHistory } from '../../api/queries';
 import { now } from '../../lib/clock';
-import { isFixed, rangeEnds, rangeMs, type RangeSearch } from '../../lib/range';
+import { isFixed, type RangeSearch, rangeEnds, rangeMs } from '../../lib/range';
 
 /** How long an answer stays good: about one pixel column, between 2 s and a minute; for ever when the range is fixed. */
 function refreshMs(range: RangeSearch): number | false {
@@ -35,7 +35,10 @@ export function useTrends(deviceId: string, tags: readonly string[]) {
     queryFn: async ({ signal }) => {
       const to = now();
       const from = to - trendMs;
-      return fetchHistory({ deviceId, tags, from, to, interval: 'auto', quality: 'any', maxPoints: 120 }, signal);
+      return fetchHistory(
+        { deviceId, tags, from, to, interval: 'auto', quality: 'any', maxPoints: 120 },
+        signal,
+      );
     },
     enabled: tags.length > 0,
     refetchInterval: 30_000,

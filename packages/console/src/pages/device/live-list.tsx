@@ -39,14 +39,16 @@ export function LiveList({ device, charted, onChart }: LiveListProps) {
             charted={charted.includes(tag.name)}
             onChart={onChart}
           >
-            {tag.range ? <Sparkline
-              series={trends.data?.series.find((one) => one.tag === tag.name)}
-              live={feed.trend(device.device_id, tag.name)}
-              breaks={breaks}
-              tag={tag}
-              from={to - trendMs}
-              to={to}
-            /> : null}
+            {tag.range ? (
+              <Sparkline
+                series={trends.data?.series.find((one) => one.tag === tag.name)}
+                live={feed.trend(device.device_id, tag.name)}
+                breaks={breaks}
+                tag={tag}
+                from={to - trendMs}
+                to={to}
+              />
+            ) : null}
           </LiveRow>
         ))}
       </ul>

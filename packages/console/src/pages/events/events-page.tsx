@@ -15,7 +15,10 @@ function detailOf(row: PlatformEvent): string {
   if (typeof detail !== 'object' || detail === null) return '';
   return Object.entries(detail)
     .filter(([name]) => name !== 'type')
-    .map(([name, value]) => `${name.replaceAll('_', ' ')} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
+    .map(
+      ([name, value]) =>
+        `${name.replaceAll('_', ' ')} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`,
+    )
     .join(', ');
 }
 
@@ -30,8 +33,20 @@ function DeviceCell({ row }: { row: PlatformEvent }) {
 
 const columns: readonly Column<PlatformEvent>[] = [
   { id: 'time', title: 'Time', width: '152px', cell: (row) => <Moment at={row.ts} />, csv: (row) => row.ts },
-  { id: 'device', title: 'Device', width: '128px', cell: (row) => <DeviceCell row={row} />, csv: (row) => row.device_id },
-  { id: 'type', title: 'Event', width: 'minmax(144px, 1fr)', cell: (row) => nameLabel(row.type), csv: (row) => row.type },
+  {
+    id: 'device',
+    title: 'Device',
+    width: '128px',
+    cell: (row) => <DeviceCell row={row} />,
+    csv: (row) => row.device_id,
+  },
+  {
+    id: 'type',
+    title: 'Event',
+    width: 'minmax(144px, 1fr)',
+    cell: (row) => nameLabel(row.type),
+    csv: (row) => row.type,
+  },
   {
     id: 'detail',
     title: 'Detail',
@@ -61,7 +76,9 @@ export function EventsPage() {
     <div className="page full">
       <header className="page-head">
         <h1>Events</h1>
-        <p className="quiet page-about">Starts, stops, lost links and losses, as gateways and devices report them.</p>
+        <p className="quiet page-about">
+          Starts, stops, lost links and losses, as gateways and devices report them.
+        </p>
       </header>
       <section className="list" aria-label="Events">
         {rows.length > 0 ? (

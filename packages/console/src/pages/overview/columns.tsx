@@ -30,7 +30,8 @@ export const deviceColumns: readonly Column<Device>[] = [
     width: 'minmax(120px, 2fr)',
     sort: 'state',
     cell: (row) => <StateMark state={row.state} reason={row.state_reason} />,
-    csv: (row) => (row.state_reason ? `${stateWords(row.state)}: ${row.state_reason}` : stateWords(row.state)),
+    csv: (row) =>
+      row.state_reason ? `${stateWords(row.state)}: ${row.state_reason}` : stateWords(row.state),
   },
   {
     id: 'last-seen',
@@ -63,9 +64,7 @@ export const deviceColumns: readonly Column<Device>[] = [
     title: 'Place',
     width: 'minmax(160px, 2fr)',
     sort: 'site',
-    cell: (row) => (
-      <span className="quiet">{[row.site, row.area, row.line].map(nameLabel).join(' / ')}</span>
-    ),
+    cell: (row) => <span className="quiet">{[row.site, row.area, row.line].map(nameLabel).join(' / ')}</span>,
     csv: (row) => [row.site, row.area, row.line].join('/'),
   },
   {
@@ -86,7 +85,13 @@ export const deviceColumns: readonly Column<Device>[] = [
 
 function DeviceLink({ row }: { row: Device }) {
   return (
-    <Link to="/devices/$deviceId" params={{ deviceId: row.device_id }} search={{}} title={row.title} className="device-link">
+    <Link
+      to="/devices/$deviceId"
+      params={{ deviceId: row.device_id }}
+      search={{}}
+      title={row.title}
+      className="device-link"
+    >
       {row.device_id}
     </Link>
   );

@@ -38,7 +38,9 @@ export function OverviewPage() {
 const names = ['q', 'state', 'type', 'site', 'area', 'line', 'sort'] as const;
 
 function pick(search: DeviceFilter): DeviceFilter {
-  return Object.fromEntries(names.flatMap((name) => (search[name] === undefined ? [] : [[name, search[name]]])));
+  return Object.fromEntries(
+    names.flatMap((name) => (search[name] === undefined ? [] : [[name, search[name]]])),
+  );
 }
 
 /** The way up from a site, area or line. */
@@ -115,8 +117,8 @@ function NoDevices({ filter }: { filter: DeviceFilter }) {
     );
   return (
     <Empty title="No devices yet">
-      Register a device and give it a certificate; it appears here with its first message. In the demo the plant
-      registers itself within a few seconds.
+      Register a device and give it a certificate; it appears here with its first message. In the demo the
+      plant registers itself within a few seconds.
     </Empty>
   );
 }
@@ -184,7 +186,13 @@ function CsvButton({ filter }: { filter: DeviceFilter }) {
         cursor = page.next_cursor ?? undefined;
       } while (cursor !== undefined && rows.length < csvRowsMax);
       const lines = rows.map((row) => deviceColumns.map((column) => column.csv(row)));
-      download(`devices-${new Date(now()).toISOString().slice(0, 19)}Z.csv`, toCsv(deviceColumns.map((c) => c.title), lines));
+      download(
+        `devices-${new Date(now()).toISOString().slice(0, 19)}Z.csv`,
+        toCsv(
+          deviceColumns.map((c) => c.title),
+          lines,
+        ),
+      );
       setState('ready');
     } catch {
       setState('failed');

@@ -12,8 +12,8 @@ const STOP_SECONDS_MAX = 30;
 
 export interface BuiltProcess {
   readonly service: Service;
-  /** Answers on the role's local socket. Asked only after `service.start()` resolved. */
-  readonly local: LocalHandler;
+  /** Answers on the role's local socket, after `service.start()`. Absent = the service opens its socket itself. */
+  readonly local?: LocalHandler;
   /** Runs once everything answers, e.g. to log the addresses. */
   readonly onReady?: () => void;
 }
@@ -54,14 +54,14 @@ export async function runProcess(options: ProcessOptions): Promise<number> {
         logger.info('stopping before the start was complete', { reason: early });
         return 0;
       }
-      const socket = await openLocalSocket(dataDir, role, built.local);
+      const socket = built.local && (await openLocalSocket(dataDir, role, built.local));
       try {
         built.onReady?.();
         logger.info('ready', { version, data: dataDir });
         const reason = await stopRequested.promise;
         logger.info('stopping', { reason });
       } finally {
-        await socket.close();
+        await socket?.close();
       }
     } finally {
       await withinSeconds(built.service.stop(), logger);

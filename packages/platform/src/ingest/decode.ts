@@ -1,4 +1,4 @@
-import { contentTypes, payloadBytesMax } from '@millrace/contracts';
+import { contentTypes, deviceTypes, payloadBytesMax } from '@millrace/contracts';
 import { type PublishBatch, ReasonCode } from '@millrace/mqtt';
 import { type Batch, type PendingDeadLetter, RowState } from './batch.js';
 import { decodeEvent } from './decode-event.js';
@@ -57,8 +57,7 @@ function decodeRow(
   if (end - start > payloadBytesMax)
     return deadLetter('payload_too_large', `${end - start} bytes; at most ${payloadBytesMax} are accepted.`);
   const { route } = binding;
-  if (route === undefined)
-    return deadLetter('unknown_device', `No device is registered under ${binding.prefix}.`);
+  if (route === undefined) return unknown(binding);
   if (publish.contentTypes.size > 0) {
     const contentType = publish.contentTypes.get(i);
     if (contentType !== undefined && contentType !== contentTypes.json)
@@ -86,4 +85,11 @@ function decodeRow(
     route.fwVersion = scratch.fwVersion;
   writeRow(batch, row, route, scratch, context.layouts);
   return undefined;
+}
+
+function unknown(binding: Binding): PendingDeadLetter {
+  const deviceType = binding.prefix.split('/')[4]?.replaceAll('-', '_') ?? '';
+  return deviceTypes.has(deviceType)
+    ? deadLetter('unknown_device', `No device is registered under ${binding.prefix}.`)
+    : deadLetter('unknown_device_type', `There is no contract for ${deviceType}.`);
 }

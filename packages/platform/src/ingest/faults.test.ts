@@ -45,8 +45,11 @@ class Link {
         if (this.cutAfter?.(bytes)) {
           this.cutAfter = undefined;
           cut = true;
-          // The server gets the time to commit; its answer is lost.
-          upstream.once('data', () => {
+          // The server commits and says so (tag of COPY, then ReadyForQuery); that answer is lost.
+          let answer = '';
+          upstream.on('data', (bytes) => {
+            answer += bytes.toString('latin1');
+            if (!/COPY \d+\0Z/.test(answer)) return;
             client.destroy();
             upstream.destroy();
           });
@@ -108,7 +111,7 @@ it('finds out that a batch was committed whose answer was lost, and does not sto
   // The batch's statement is the one that carries the journal row.
   link.cutAfter = (bytes) => bytes.includes('ledger_journal');
   expect(await submit(river.ingress, rows(6, 5))).toEqual([0, 0, 0, 0, 0]);
-  expect(river.storeCounts.retries).toBeGreaterThan(0);
+  expect(river.storeCounts).toMatchObject({ retries: 1, ambiguousCommitted: 1 });
   expect(await stored()).toEqual({ rows: 10, numbers: 10 });
 });
 

@@ -48,6 +48,16 @@ export class Partitions {
     }
   }
 
+  /** Drops the partitions of the days before `day`. */
+  async dropBefore(table: string, day: number): Promise<void> {
+    const days = this.#known.get(table);
+    for (const each of days ?? []) {
+      if (each >= day) continue;
+      await this.#owner.query(`DROP TABLE IF EXISTS ${partitionName(table, each)}`);
+      days?.delete(each);
+    }
+  }
+
   /** Resolves when rows of that day can be stored, in their own partition or in the default one. */
   ensure(table: string, day: number): Promise<void> {
     const days = this.#known.get(table) ?? new Set<number>();

@@ -7,7 +7,7 @@ import { loadLedger } from '../ledger/store.js';
 import type { Batch } from './batch.js';
 import type { DeviceDirectory } from './device-directory.js';
 import { MillraceIngress } from './ingress.js';
-import { Partitions } from './partitions.js';
+import { dayOf, Partitions } from './partitions.js';
 import type { BatchListener } from './publish.js';
 import { Store } from './store.js';
 import { buildLayouts } from './table-layout.js';
@@ -29,6 +29,8 @@ export interface IngestServiceOptions {
 
 const planPeriodMs = 3_600_000;
 const drainMs = 10_000;
+/** How long the identities of messages without a number are kept (decisions: 7 days). */
+const messageIdDays = 7;
 
 /**
  * The river as a service. `start` makes the tables and partitions and rebuilds the ledger; only then may the broker
@@ -62,9 +64,13 @@ export class IngestService implements Service {
     await ensureTelemetryTables(database.owner, deviceTypes.values());
     const partitions = new Partitions(database.owner, { clock, logger });
     const tables = layouts.all.filter((layout) => layout.partitioned).map((layout) => layout.table);
-    await partitions.plan([...tables, 'message_ids']);
+    const plan = async () => {
+      await partitions.plan([...tables, 'message_ids']);
+      await partitions.dropBefore('message_ids', dayOf(clock.nowMs()) - messageIdDays);
+    };
+    await plan();
     this.#planTimer = clock.every(planPeriodMs, () => {
-      partitions.plan([...tables, 'message_ids']).catch((error: Error) =>
+      plan().catch((error: Error) =>
         logger.warn('Partitions could not be planned; the next hour tries again.', {
           error: error.message,
         }),

@@ -2,6 +2,13 @@
 const windowS = 10;
 const samplesMax = 2_048;
 
+export interface RatesNow {
+  readonly messagesPerS: number;
+  readonly valuesPerS: number;
+  readonly delayMsP50: number;
+  readonly delayMsP99: number;
+}
+
 /** Messages and values a second over the last ten seconds, and how old readings are when they arrive. */
 export class Rates {
   readonly #messages = new Float64Array(windowS + 1);
@@ -27,7 +34,7 @@ export class Rates {
     this.#delays[this.#delayCount++ % samplesMax] = delayMs;
   }
 
-  read(nowMs: number): { messagesPerS: number; valuesPerS: number; delayMsP50: number; delayMsP99: number } {
+  read(nowMs: number): RatesNow {
     const current = Math.floor(nowMs / 1000);
     let messages = 0;
     let values = 0;

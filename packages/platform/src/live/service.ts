@@ -8,7 +8,7 @@ import type { BatchListener } from '../ingest/publish.js';
 import { buildLayouts } from '../ingest/table-layout.js';
 import { LiveDevice, type LiveValue } from './live-device.js';
 import { type DeviceState, decideState } from './model.js';
-import { Rates } from './rates.js';
+import { Rates, type RatesNow } from './rates.js';
 import { catchUp, loadStates, saveStates } from './store.js';
 
 /** What changed at one device since the last update; times in ms. */
@@ -52,7 +52,7 @@ export class LiveService implements Service, BatchListener {
   readonly #changed = new Set<LiveDevice>();
   readonly #unsaved = new Set<LiveDevice>();
   readonly #subscribers = new Set<(updates: readonly LiveUpdate[]) => void>();
-  readonly #rates = new Rates();
+  readonly #rates = new Map<number, Rates>();
   #timers: Timer[] = [];
 
   constructor(options: LiveOptions) {
@@ -82,24 +82,21 @@ export class LiveService implements Service, BatchListener {
 
   committed(batch: Batch): void {
     const nowMs = this.#options.clock.nowMs();
-    let values = 0;
-    let messages = 0;
     for (let row = 0; row < batch.length; row++) {
       if (batch.state[row] !== RowState.live) continue;
       const route = batch.routes[row]!;
       const device = this.#device(route.entry.deviceNo);
       if (device === undefined) continue;
-      messages++;
-      values += device.take(batch, row);
-      device.fwVersion = route.fwVersion;
-      device.schemaVersion = route.schemaVersion;
+      const rates = this.#ratesOf(device.tenantId);
+      rates.add(nowMs, 1, device.take(batch, row));
+      device.fwVersion = route.fwVersion ?? device.fwVersion;
+      device.schemaVersion = route.schemaVersion ?? device.schemaVersion;
       this.#changed.add(device);
-      if ((row & 63) === 0) this.#rates.addDelay(Math.max(0, nowMs - batch.ts[row]!));
+      if ((row & 63) === 0) rates.addDelay(Math.max(0, nowMs - batch.ts[row]!));
     }
     for (const event of batch.events)
       if (event.type === 'online' || event.type === 'offline')
         this.#said(event.deviceNo, event.type === 'online', event.ts, event.body);
-    this.#rates.add(nowMs, messages, values);
   }
 
   /** Tells of a connection as the front door sees it (a lost one without a will, for example). */
@@ -156,9 +153,29 @@ export class LiveService implements Service, BatchListener {
     return () => this.#subscribers.delete(listener);
   }
 
-  /** Messages and values a second over ten seconds; delay from time stamp to commit, ms. Over all tenants. */
-  rates(): { messagesPerS: number; valuesPerS: number; delayMsP50: number; delayMsP99: number } {
-    return this.#rates.read(this.#options.clock.nowMs());
+  /**
+   * Messages and values a second over ten seconds; delay from time stamp to commit, ms. Of one tenant, or - for the
+   * platform's own metrics only - of all together.
+   */
+  rates(tenantId?: number): RatesNow {
+    const nowMs = this.#options.clock.nowMs();
+    if (tenantId !== undefined) return this.#ratesOf(tenantId).read(nowMs);
+    const all = [...this.#rates.values()].map((rates) => rates.read(nowMs));
+    return {
+      messagesPerS: all.reduce((sum, each) => sum + each.messagesPerS, 0),
+      valuesPerS: all.reduce((sum, each) => sum + each.valuesPerS, 0),
+      delayMsP50: Math.max(0, ...all.map((each) => each.delayMsP50)),
+      delayMsP99: Math.max(0, ...all.map((each) => each.delayMsP99)),
+    };
+  }
+
+  #ratesOf(tenantId: number): Rates {
+    let rates = this.#rates.get(tenantId);
+    if (rates === undefined) {
+      rates = new Rates();
+      this.#rates.set(tenantId, rates);
+    }
+    return rates;
   }
 
   #said(deviceNo: number, online: boolean, ts: number, body: string): void {

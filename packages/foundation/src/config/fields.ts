@@ -86,27 +86,26 @@ export interface Properties {
   readonly [name: string]: Field;
 }
 
-/** The TypeScript type of a parsed field. */
-export type Infer<F> =
-  F extends OptionalField<infer I>
-    ? Infer<I> | undefined
-    : F extends StringField
-      ? F extends { readonly options: readonly (infer O)[] }
-        ? O
-        : string
-      : F extends NumberField
-        ? number
-        : F extends BooleanField
-          ? boolean
-          : F extends ListField<infer I>
-            ? readonly Infer<I>[]
-            : F extends MapField<infer I>
-              ? Readonly<Record<string, Infer<I>>>
-              : F extends ObjectField<infer P>
-                ? { readonly [K in keyof P]: Infer<P[K]> }
-                : F extends VariantField<infer V>
-                  ? { [K in keyof V]: { readonly type: K } & Infer<V[K]> }[keyof V]
-                  : never;
+/** The TypeScript type of a parsed field. Told by `kind` alone: comparing whole declarations is too deep for the compiler. */
+export type Infer<F> = F extends { readonly kind: 'optional'; readonly item: infer I }
+  ? Infer<I> | undefined
+  : F extends { readonly kind: 'string' }
+    ? F extends { readonly options: readonly (infer O)[] }
+      ? O
+      : string
+    : F extends { readonly kind: 'number' | 'integer' }
+      ? number
+      : F extends { readonly kind: 'boolean' }
+        ? boolean
+        : F extends { readonly kind: 'list'; readonly item: infer I }
+          ? readonly Infer<I>[]
+          : F extends { readonly kind: 'map'; readonly item: infer I }
+            ? Readonly<Record<string, Infer<I>>>
+            : F extends { readonly kind: 'object'; readonly properties: infer P }
+              ? { readonly [K in keyof P]: Infer<P[K]> }
+              : F extends { readonly kind: 'variant'; readonly variants: infer V }
+                ? { [K in keyof V]: { readonly type: K } & Infer<V[K]> }[keyof V]
+                : never;
 
 type Options<F, K extends keyof F> = Omit<F, 'kind' | 'doc' | K>;
 

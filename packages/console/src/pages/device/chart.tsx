@@ -50,6 +50,10 @@ export function Chart(props: ChartProps) {
       made.setSize({ width: element.clientWidth, height: chartHeight }),
     );
     resized.observe(element);
+    // A canvas drawn before the face has come keeps the fallback's letters until it is drawn again.
+    void document.fonts.ready.then(() => {
+      if (plot.current === made) made.redraw(false);
+    });
     return () => {
       resized.disconnect();
       made.destroy();

@@ -10,6 +10,8 @@ export class RegistryService {
   readonly directory = new Directory();
   /** Registrations since the start that made a new device. */
   registered = 0;
+  /** Told of every new device. */
+  onRegistered: (device: DeviceRecord) => void = () => {};
   readonly #database: Database;
   readonly #clock: Clock;
   /** Asked before a gateway is named for a device; set by identity. */
@@ -55,6 +57,7 @@ export class RegistryService {
     }
     this.directory.put(made);
     this.registered++;
+    this.onRegistered(made);
     return { device: made, created: true };
   }
 

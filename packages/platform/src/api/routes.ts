@@ -1,0 +1,46 @@
+import { localSignInLink } from '../access/routes/local-sign-in-link.js';
+import { createSession, deleteSession, getSession } from '../access/routes/session.js';
+import { createToken, deleteToken, listTokens } from '../access/routes/tokens.js';
+import { getAssets, getSummary } from '../fleet/routes/fleet.js';
+import { getStream } from '../fleet/routes/stream.js';
+import {
+  getCa,
+  issueCertificate,
+  listCertificates,
+  revokeCertificate,
+} from '../identity/routes/certificates.js';
+import { getDevice, listDevices, registerDevice } from '../registry/routes/devices.js';
+import { healthz, metrics, readyz } from '../status/routes/status.js';
+import { getTelemetry } from '../telemetry/routes/telemetry.js';
+import { getCompleteness, getDeadLetter, getGaps, listDeadLetters, listEvents } from './record-routes.js';
+import type { Route } from './route.js';
+
+/** Every operation of the API. */
+export const routes: readonly Route[] = [
+  healthz,
+  readyz,
+  metrics,
+  createSession,
+  getSession,
+  deleteSession,
+  createToken,
+  listTokens,
+  deleteToken,
+  localSignInLink,
+  getSummary,
+  getAssets,
+  getStream,
+  listDevices,
+  registerDevice,
+  getDevice,
+  getTelemetry,
+  getGaps,
+  getCompleteness,
+  listDeadLetters,
+  getDeadLetter,
+  listEvents,
+  getCa,
+  listCertificates,
+  issueCertificate,
+  revokeCertificate,
+];

@@ -1,0 +1,332 @@
+import { execFileSync } from 'node:child_process';
+import { statSync, writeFileSync } from 'node:fs';
+import { request as httpRequest } from 'node:http';
+import { join } from 'node:path';
+import { silentLogger, systemClock, systemRandom } from '@millrace/foundation';
+import { freePort, type TempDir, tempDir, waitFor } from '@millrace/testing';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { may, type Permission, permissions } from './access/model.js';
+import { routes } from './api/routes.js';
+import { checkPlatformConfig } from './config.js';
+import { createPlatform, type Platform } from './platform.js';
+
+let home: TempDir;
+let platform: Platform;
+let base: string;
+const tokens: Record<string, string> = {};
+const gateway = {
+  device_id: 'GW-01',
+  device_type: 'edge_gateway',
+  title: 'Gateway',
+  site: 'north-station',
+  area: 'pumping',
+  line: 'line-1',
+};
+const pump = {
+  ...gateway,
+  device_id: 'P-101',
+  device_type: 'centrifugal_pump',
+  title: 'Pump 1',
+  gateway_id: 'GW-01',
+};
+
+async function call(
+  method: string,
+  path: string,
+  options: { token?: string; body?: unknown; headers?: Record<string, string> } = {},
+) {
+  const response = await fetch(`${base}${path}`, {
+    method,
+    headers: {
+      ...(options.token === undefined ? {} : { authorization: `Bearer ${options.token}` }),
+      ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...options.headers,
+    },
+    ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+  });
+  const text = await response.text();
+  const body = (/json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : text) as Record<
+    string,
+    never
+  >;
+  return { status: response.status, body, headers: response.headers };
+}
+
+function local(
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<{ status: number; body: Record<string, never> }> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(
+      {
+        socketPath: join(home.path, 'run', 'platform.sock'),
+        method,
+        path,
+        headers: { 'content-type': 'application/json' },
+      },
+      (response) => {
+        let text = '';
+        response.on('data', (chunk: Buffer) => {
+          text += chunk.toString();
+        });
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, body: JSON.parse(text) as Record<string, never> }),
+        );
+      },
+    );
+    request.on('error', reject);
+    request.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+beforeAll(async () => {
+  home = tempDir('platform');
+  const config = checkPlatformConfig(
+    `api: { port: 0 }\ndatabase: { port: ${await freePort()} }\ntenants: [{ slug: riverton-water, title: Riverton Water }, { slug: other }]`,
+    'platform.yaml',
+  );
+  platform = createPlatform({
+    config,
+    dataDir: home.path,
+    clock: systemClock,
+    random: systemRandom,
+    logger: silentLogger,
+    localSocket: join(home.path, 'run', 'platform.sock'),
+  });
+  await platform.start();
+  base = `http://127.0.0.1:${platform.ports.api}`;
+  for (const role of ['viewer', 'operator', 'admin'] as const)
+    tokens[role] = await platform.createToken('riverton-water', role, role);
+  tokens.other = await platform.createToken('other', 'other', 'admin');
+}, 120_000);
+
+afterAll(async () => {
+  await platform?.stop();
+  await platform?.stop();
+  home?.remove();
+});
+
+describe('registration and identity', () => {
+  it('registers devices idempotently and certifies only what has its own connection', async () => {
+    expect((await local('POST', '/v1/devices', gateway)).status).toBe(201);
+    expect((await local('POST', '/v1/devices', pump)).status).toBe(201);
+    expect((await local('POST', '/v1/devices', pump)).status).toBe(200);
+    expect((await local('POST', '/v1/devices', { ...pump, line: 'line-2' })).status).toBe(409);
+    expect((await local('POST', '/v1/devices', { ...pump, device_id: 'X 1' })).status).toBe(400);
+    const key = join(home.path, 'k.pem');
+    execFileSync('openssl', ['ecparam', '-name', 'prime256v1', '-genkey', '-noout', '-out', key]);
+    const csr = execFileSync('openssl', [
+      'req',
+      '-new',
+      '-key',
+      key,
+      '-subj',
+      '/CN=riverton-water::GW-01',
+    ]).toString();
+    expect((await local('POST', '/v1/certificates', { device_id: 'P-101', csr })).status).toBe(409);
+    const issued = await local('POST', '/v1/certificates', { device_id: 'GW-01', csr });
+    expect(issued.status).toBe(201);
+    const { certificate, chain, ca } = issued.body as unknown as Record<
+      'certificate' | 'chain' | 'ca',
+      string
+    >;
+    for (const [name, text] of Object.entries({ certificate, chain, ca }))
+      writeFileSync(join(home.path, `${name}.pem`), text);
+    const verified = execFileSync('openssl', [
+      'verify',
+      '-x509_strict',
+      '-purpose',
+      'sslclient',
+      '-CAfile',
+      join(home.path, 'ca.pem'),
+      '-untrusted',
+      join(home.path, 'chain.pem'),
+      join(home.path, 'certificate.pem'),
+    ]).toString();
+    expect(verified).toContain('OK');
+    const { serial } = issued.body as unknown as { serial: string };
+    const decision = await platform.authenticator.authenticate({
+      clientId: 'riverton-water::GW-01',
+      protocolVersion: 5,
+      username: undefined,
+      password: undefined,
+      certificate: {
+        commonName: 'riverton-water::GW-01',
+        serial,
+        fingerprint256: execFileSync('openssl', [
+          'x509',
+          '-noout',
+          '-fingerprint',
+          '-sha256',
+          '-in',
+          join(home.path, 'certificate.pem'),
+        ])
+          .toString()
+          .trim()
+          .split('=')[1]!,
+        notAfterMs: 0,
+      },
+      remoteAddress: '127.0.0.1',
+      listener: 'test',
+    });
+    expect(decision).toMatchObject({ ok: true, principal: { messagesPerMinuteAlert: 2000 } });
+    if (!decision.ok) return;
+    const at = (id: string) => `riverton-water/north-station/pumping/line-1/${id}`;
+    const { authorizer } = platform;
+    expect(authorizer.mayPublish(decision.principal, `${at('centrifugal-pump/P-101')}/telemetry`)).toBe(true);
+    expect(authorizer.mayPublish(decision.principal, `${at('centrifugal-pump/P-999')}/telemetry`)).toBe(
+      false,
+    );
+    expect(authorizer.mayPublish(decision.principal, `${at('centrifugal-pump/P-101')}/commands/1`)).toBe(
+      false,
+    );
+    expect(authorizer.maySubscribe(decision.principal, `${at('centrifugal-pump/P-101')}/commands/+`)).toBe(
+      true,
+    );
+    expect(authorizer.maySubscribe(decision.principal, '#')).toBe(false);
+    expect(authorizer.maySubscribe(decision.principal, 'riverton-water/+/+/+/+/+/commands/+')).toBe(false);
+    expect(statSync(join(home.path, 'pki', 'root-key.pem')).mode & 0o777).toBe(0o600);
+  });
+
+  it('lists, pages and shows devices', async () => {
+    const first = await call('GET', '/v1/devices?limit=1', { token: tokens.viewer! });
+    expect(first.body).toMatchObject({
+      has_more: true,
+      total_count: 2,
+      items: [{ device_id: 'GW-01', state: 'never_seen' }],
+    });
+    const next = await call('GET', `/v1/devices?limit=1&cursor=${first.body.next_cursor}`, {
+      token: tokens.viewer!,
+    });
+    expect(next.body).toMatchObject({ has_more: false, next_cursor: null, items: [{ device_id: 'P-101' }] });
+    const wrong = await call('GET', '/v1/devices?cursor=abc', { token: tokens.viewer! });
+    expect(wrong.body).toMatchObject({ status: 400, error: 'invalid_argument' });
+    const detail = await call('GET', '/v1/devices/P-101', { token: tokens.viewer! });
+    expect(detail.body).toMatchObject({ device_id: 'P-101', gateway_id: 'GW-01', latest: {} });
+    const assets = await call('GET', '/v1/assets', { token: tokens.viewer! });
+    expect(assets.body).toMatchObject({ root: { kind: 'enterprise', devices: { total: 2, online: 0 } } });
+    expect((await call('GET', '/v1/fleet/summary', { token: tokens.viewer! })).body).toMatchObject({
+      devices: { total: 2, never_seen: 2 },
+    });
+  });
+
+  it('answers history questions and says what is wrong with others', async () => {
+    const ask = (query: string) =>
+      call('GET', `/v1/devices/P-101/telemetry?${query}`, { token: tokens.viewer! });
+    const range = 'from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z';
+    expect((await ask(`${range}&interval=raw`)).body).toMatchObject({
+      interval: 'raw',
+      has_more: false,
+      breaks: [],
+    });
+    expect((await ask(`${range}&interval=auto`)).body).toMatchObject({ interval: '5m' });
+    for (const bad of [
+      `${range}&tags=nothing`,
+      'from=2&to=1',
+      `${range}&interval=7x`,
+      `${range}&other=1`,
+      'from=0&to=9999999999999&interval=raw',
+    ])
+      expect(await ask(bad)).toMatchObject({ status: 400, body: { error: 'invalid_argument' } });
+    for (const path of ['gaps', `completeness?${range}`])
+      expect((await call('GET', `/v1/devices/P-101/${path}`, { token: tokens.viewer! })).status).toBe(200);
+    for (const path of ['/v1/events', '/v1/dead-letters', '/v1/certificates'])
+      expect((await call('GET', path, { token: tokens.operator! })).status).toBe(200);
+  });
+});
+
+describe('sign-in', () => {
+  it('takes a link once, keeps the cookie to the console, and signs out', async () => {
+    const link = await local('POST', '/local/sign-in-link', { role: 'viewer' });
+    const token = new URL((link.body as unknown as { url: string }).url).searchParams.get('token');
+    const signedIn = await call('POST', '/v1/session', { body: { token } });
+    expect(signedIn.status).toBe(200);
+    const set = signedIn.headers.get('set-cookie')!;
+    expect(set).toMatch(/HttpOnly; SameSite=Strict/);
+    expect((await call('POST', '/v1/session', { body: { token } })).status).toBe(401);
+    const cookie = set.split(';')[0]!;
+    expect((await call('GET', '/v1/session', { headers: { cookie } })).body).toMatchObject({
+      user: { role: 'viewer' },
+      tenant: { slug: 'riverton-water' },
+    });
+    expect(
+      (await call('DELETE', '/v1/session', { headers: { cookie, origin: 'http://evil.example' } })).status,
+    ).toBe(403);
+    expect((await call('DELETE', '/v1/session', { headers: { cookie } })).status).toBe(403);
+    expect((await call('DELETE', '/v1/session', { headers: { cookie, origin: base } })).status).toBe(204);
+    expect((await call('GET', '/v1/session', { headers: { cookie } })).status).toBe(401);
+  });
+});
+
+describe('denied access, for every operation', () => {
+  for (const route of routes.filter((one) => one.permission !== 'public')) {
+    const path = route.url.replace(/:\w+/g, 'P-101');
+    it(`${route.operationId} needs credentials and the permission ${route.permission}`, async () => {
+      expect((await call(route.method, path)).status).toBe(401);
+      expect((await call(route.method, path, { token: 'mlr_1_nonsense' })).status).toBe(401);
+      for (const role of ['viewer', 'operator', 'admin'] as const) {
+        const allowed = may(
+          { kind: 'token', id: '', name: '', role, tenantId: 1, expiresAtMs: null },
+          route.permission as Permission,
+        );
+        if (!allowed) expect((await call(route.method, path, { token: tokens[role]! })).status).toBe(403);
+      }
+      if (route.url.includes(':')) {
+        const query =
+          route.operationId === 'get-telemetry' || route.operationId === 'get-completeness'
+            ? '?from=1&to=2'
+            : '';
+        expect((await call(route.method, path + query, { token: tokens.other! })).status).toBe(404);
+      }
+    });
+  }
+
+  it('names a known permission on every route', () => {
+    for (const route of routes) expect(Object.keys(permissions)).toContain(route.permission);
+  });
+});
+
+describe('the plain endpoints', () => {
+  it('tells health, readiness and figures, and needs a broker to be ready', async () => {
+    expect((await call('GET', '/healthz')).body).toEqual({ status: 'ok' });
+    expect(await call('GET', '/readyz')).toMatchObject({ status: 503, body: { ready: false } });
+    platform.attachBroker({
+      publish: () => true,
+      disconnectClient: () => true,
+      stats: () => ({ connections: 3 }),
+    });
+    expect((await call('GET', '/readyz')).status).toBe(200);
+    expect((await call('GET', '/metrics')).body).toContain('millrace_broker{what="connections"} 3');
+    expect((await call('GET', '/v1/nothing')).body).toMatchObject({ status: 404, error: 'not_found' });
+  });
+
+  it('streams a summary at once and the state of a device that connects', async () => {
+    const abort = new AbortController();
+    const response = await fetch(`${base}/v1/stream`, {
+      headers: { authorization: `Bearer ${tokens.viewer}` },
+      signal: abort.signal,
+    });
+    let text = '';
+    const reading = (async () => {
+      for await (const chunk of response.body!) text += Buffer.from(chunk).toString();
+    })().catch(() => {});
+    await waitFor(() => text.includes('event: summary'), { what: 'a summary' });
+    expect(text).toContain('retry: 3000');
+    platform.observer.on({
+      type: 'connected',
+      principal: {
+        clientId: 'riverton-water::GW-01',
+        tenant: 'riverton-water',
+        certificateSerial: 'x',
+        messagesPerMinuteAlert: 1,
+      },
+      remoteAddress: 'x',
+    });
+    await waitFor(() => /event: device\ndata: .*GW-01.*"state":"online"/.test(text), {
+      what: 'the device',
+    });
+    abort.abort();
+    await reading;
+  });
+});

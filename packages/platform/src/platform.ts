@@ -1,0 +1,226 @@
+import { parseClientId } from '@millrace/contracts';
+import type { Clock, Logger, Random, Service } from '@millrace/foundation';
+import type {
+  Authenticator,
+  Authorizer,
+  FrontDoorEvent,
+  FrontDoorObserver,
+  Ingress,
+  MqttMessage,
+} from '@millrace/mqtt';
+import type { Role } from './access/model.js';
+import { AccessService } from './access/service.js';
+import { ApiServer } from './api/server.js';
+import type { PlatformConfig } from './config.js';
+import { Database, migrations } from './database/index.js';
+import { FleetService } from './fleet/service.js';
+import { StreamHub } from './fleet/stream.js';
+import { CertificateAuthenticator, FrontDoorLog, PrefixAuthorizer } from './identity/front-door.js';
+import { Pki, type ServiceTls } from './identity/pki.js';
+import { IdentityService } from './identity/service.js';
+import { River } from './ingest/index.js';
+import type { Tenant } from './registry/model.js';
+import { RegistryService } from './registry/service.js';
+import { type AttachedBroker, addFigures } from './status/figures.js';
+import { StatusService } from './status/service.js';
+import { TelemetryService } from './telemetry/service.js';
+
+export interface PlatformOptions {
+  readonly config: PlatformConfig;
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Folder of the console's built files; without it only the API is served. */
+  readonly consoleDir?: string | undefined;
+  /** Path of the Unix socket for local verbs. */
+  readonly localSocket?: string | undefined;
+}
+
+/** The platform: everything behind the broker. The broker may listen between `start` and `stop`. */
+export interface Platform extends Service {
+  /** What stands behind the broker; valid once started. */
+  readonly ingress: Ingress;
+  readonly authenticator: Authenticator;
+  readonly authorizer: Authorizer;
+  readonly observer: FrontDoorObserver;
+  /** PEM texts for the broker's listener; valid once started. */
+  readonly brokerTls: ServiceTls;
+  readonly ports: { readonly api: number };
+  attachBroker(broker: AttachedBroker): void;
+  /** Gives a message to subscribers, through the broker. False while there is none. */
+  publish(message: MqttMessage): boolean;
+  ensureTenant(slug: string, title?: string): Promise<Tenant>;
+  /** Address that signs a person in once. */
+  createSignInLink(tenantSlug: string, role: Role): Promise<string>;
+  /** The secret of a new API token. */
+  createToken(tenantSlug: string, name: string, role: Role): Promise<string>;
+}
+
+/** Composes the platform. Construction does nothing. */
+export function createPlatform(options: PlatformOptions): Platform {
+  return new MillracePlatform(options);
+}
+
+class MillracePlatform implements Platform {
+  readonly authenticator: Authenticator;
+  readonly authorizer: Authorizer;
+  readonly observer: FrontDoorLog;
+  readonly #options: PlatformOptions;
+  readonly #database: Database;
+  readonly #registry: RegistryService;
+  readonly #identity: IdentityService;
+  readonly #access: AccessService;
+  readonly #pki: Pki;
+  readonly #river: River;
+  readonly #stream: StreamHub;
+  readonly #api: ApiServer;
+  readonly #connections = new Map<string, number>();
+  /** What was started, to be stopped in reverse. */
+  readonly #started: Service[] = [];
+  #broker: AttachedBroker | undefined;
+
+  constructor(options: PlatformOptions) {
+    const { config, clock, random, logger, dataDir } = options;
+    this.#options = options;
+    const database = new Database({ dataDir, ...config.database, migrations, clock, logger });
+    this.#database = database;
+    this.#registry = new RegistryService(database, clock);
+    const { directory } = this.#registry;
+    this.#pki = new Pki({ dataDir, clock, logger, hosts: config.mqtt.names });
+    this.#identity = new IdentityService({ database, registry: this.#registry, pki: this.#pki, clock });
+    this.#access = new AccessService(database, clock, random);
+    const tenantIds = () => directory.tenants().map((tenant) => tenant.tenantId);
+    const river = new River({ database, directory, clock, random, logger, tenantIds });
+    this.#river = river;
+    const { live, ledger, deadLetters, events } = river;
+    const fleet = new FleetService({ directory, live, ledger, deadLetters, clock });
+    this.#stream = new StreamHub({ live, fleet, directory, clock, logger });
+    const status = new StatusService(database, clock);
+    this.authenticator = new CertificateAuthenticator(this.#identity, directory, clock);
+    this.authorizer = new PrefixAuthorizer(directory);
+    this.observer = new FrontDoorLog(logger, (event) => this.#heard(event));
+    this.#registry.onRegistered = () => this.#broker?.refreshRights?.();
+    this.#identity.onRevoked = (clientId) => this.#broker?.disconnectClient(clientId, 'certificate revoked');
+    this.#api = new ApiServer({
+      host: config.api.host,
+      port: config.api.port,
+      consoleDir: options.consoleDir,
+      localSocket: options.localSocket,
+      services: {
+        registry: this.#registry,
+        identity: this.#identity,
+        access: this.#access,
+        telemetry: new TelemetryService(database, ledger),
+        fleet,
+        stream: this.#stream,
+        ledger,
+        deadLetters,
+        events,
+        status,
+        database,
+        clock,
+        logger,
+        consoleUrl: () => this.#consoleUrl(),
+      },
+    });
+    addFigures(status, {
+      river,
+      registry: this.#registry,
+      access: this.#access,
+      stream: this.#stream,
+      frontDoor: this.observer,
+      database,
+      broker: () => this.#broker,
+    });
+  }
+
+  get ingress(): Ingress {
+    return this.#river.ingress;
+  }
+
+  get brokerTls(): ServiceTls {
+    return this.#pki.serviceTls;
+  }
+
+  get ports(): { readonly api: number } {
+    return { api: this.#api.port };
+  }
+
+  async start(): Promise<void> {
+    if (this.#started.length > 0) return;
+    try {
+      await this.#run(this.#database);
+      await this.#registry.load();
+      for (const { slug, title } of this.#options.config.tenants) await this.ensureTenant(slug, title);
+      await this.#pki.open();
+      await this.#identity.load();
+      await this.#run(this.#river);
+      await this.#run(this.#stream);
+      await this.#run(this.#api);
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+    this.#options.logger.info('The platform is ready.', { api: this.#consoleUrl() });
+  }
+
+  async stop(): Promise<void> {
+    for (const service of this.#started.splice(0).reverse()) await service.stop();
+  }
+
+  attachBroker(broker: AttachedBroker): void {
+    this.#broker = broker;
+  }
+
+  publish(message: MqttMessage): boolean {
+    if (this.#broker === undefined) return false;
+    this.#broker.publish(message);
+    return true;
+  }
+
+  ensureTenant(slug: string, title?: string): Promise<Tenant> {
+    return this.#registry.ensureTenant(slug, title ?? this.#registry.directory.tenant(slug)?.title ?? slug);
+  }
+
+  async createSignInLink(tenantSlug: string, role: Role): Promise<string> {
+    const { tenantId } = await this.ensureTenant(tenantSlug);
+    return `${this.#consoleUrl()}/sign-in?token=${await this.#access.createSignInLink(tenantId, role)}`;
+  }
+
+  async createToken(tenantSlug: string, name: string, role: Role): Promise<string> {
+    const { tenantId } = await this.ensureTenant(tenantSlug);
+    return (await this.#access.createToken(tenantId, { name, role })).secret;
+  }
+
+  /** Noted before it starts, so that what fails half way is stopped too; `stop` is idempotent everywhere. */
+  async #run(service: Service): Promise<void> {
+    this.#started.push(service);
+    await service.start();
+  }
+
+  #consoleUrl(): string {
+    const { host, public_url: known } = this.#options.config.api;
+    if (known !== undefined) return known.replace(/\/$/, '');
+    const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+    return `http://${shown.includes(':') ? `[${shown}]` : shown}:${this.#api.port}`;
+  }
+
+  /** Connections drive the state of the device that connected; a takeover is not an end. */
+  #heard(event: FrontDoorEvent): void {
+    if (event.type !== 'connected' && event.type !== 'disconnected') return;
+    const { clientId, tenant } = event.principal;
+    const open = (this.#connections.get(clientId) ?? 0) + (event.type === 'connected' ? 1 : -1);
+    if (open > 0) this.#connections.set(clientId, open);
+    else this.#connections.delete(clientId);
+    const tenantId = this.#registry.directory.tenantId(tenant);
+    const deviceId = parseClientId(clientId)?.deviceId;
+    const device =
+      tenantId === undefined || deviceId === undefined
+        ? undefined
+        : this.#registry.directory.byId(tenantId, deviceId);
+    if (device === undefined) return;
+    const reason = event.type === 'disconnected' ? `Disconnected: ${event.reason}` : undefined;
+    this.#river.live.connectionChanged(device.deviceNo, open > 0, reason, this.#options.clock.nowMs());
+  }
+}

@@ -1,0 +1,114 @@
+import type { MqttMessage } from '@millrace/mqtt';
+import type { AccessService } from '../access/service.js';
+import type { Database } from '../database/index.js';
+import type { StreamHub } from '../fleet/stream.js';
+import type { FrontDoorLog } from '../identity/front-door.js';
+import type { River } from '../ingest/index.js';
+import type { RegistryService } from '../registry/service.js';
+import type { StatusService } from './service.js';
+
+/** The broker as the platform needs it. */
+export interface AttachedBroker {
+  publish(message: MqttMessage): unknown;
+  disconnectClient(clientId: string, reason: string): unknown;
+  /** Forgets cached rights: a registration may have given a gateway new ones. */
+  refreshRights?(): void;
+  /** Figures by name; those that are numbers are exposed. */
+  stats(): object;
+}
+
+export interface FigureSources {
+  readonly river: River;
+  readonly registry: RegistryService;
+  readonly access: AccessService;
+  readonly stream: StreamHub;
+  readonly frontDoor: FrontDoorLog;
+  readonly database: Database;
+  readonly broker: () => AttachedBroker | undefined;
+}
+
+/** Not ready when the database has refused batches for longer, ms. */
+const failingMsMax = 10_000;
+
+/** Registers the platform's figures and conditions of readiness. */
+export function addFigures(status: StatusService, sources: FigureSources): void {
+  const { river, registry, access, stream, frontDoor, database, broker } = sources;
+  const one = (value: () => number) => () => [['', value()] as const];
+  status.check(() => {
+    const forMs = river.databaseFailingForMs;
+    const ok = forMs < failingMsMax;
+    return {
+      name: 'ingest',
+      ok,
+      detail: ok ? 'stores' : `the database refuses batches for ${Math.round(forMs / 1000)} s`,
+    };
+  });
+  status.check(() => {
+    const ok = broker() !== undefined;
+    return { name: 'broker', ok, detail: ok ? 'listens' : 'does not listen yet' };
+  });
+  status.figure({
+    name: 'millrace_ingest',
+    help: 'Counts of the river since the start: messages, values and events.',
+    label: 'what',
+    values: () => numbers(river.ingress.counts),
+  });
+  status.figure({
+    name: 'millrace_dead_letters',
+    help: 'Dead letters since the start, by reason.',
+    label: 'reason',
+    values: () => river.ingress.deadLettersByReason,
+  });
+  status.figure({
+    name: 'millrace_ingest_held_rows',
+    help: 'Rows taken and not yet committed.',
+    values: one(() => river.ingress.heldRows),
+  });
+  status.figure({
+    name: 'millrace_store',
+    help: 'Counts of the store since the start.',
+    label: 'what',
+    values: () => numbers(river.storeCounts),
+  });
+  status.figure({
+    name: 'millrace_front_door',
+    help: 'What happened at the broker’s front door since the start.',
+    label: 'event',
+    values: () => frontDoor.counts,
+  });
+  status.figure({
+    name: 'millrace_broker',
+    help: 'Figures of the broker.',
+    label: 'what',
+    values: () => numbers(broker()?.stats() ?? {}),
+  });
+  status.figure({
+    name: 'millrace_devices',
+    help: 'Registered devices.',
+    values: one(() => [...registry.directory.all()].length),
+  });
+  status.figure({
+    name: 'millrace_credentials_refused',
+    help: 'Bad tokens, sessions and links since the start.',
+    values: one(() => access.refused),
+  });
+  status.figure({
+    name: 'millrace_stream_clients',
+    help: 'Open event streams.',
+    values: one(() => stream.clients),
+  });
+  status.figure({
+    name: 'millrace_stream_cut_off',
+    help: 'Streams cut off because they were not read.',
+    values: one(() => stream.cutOff),
+  });
+  status.figure({
+    name: 'millrace_database_restarts',
+    help: 'Times the embedded database was started again.',
+    values: one(() => database.restarts),
+  });
+}
+
+function numbers(figures: object): [string, number][] {
+  return Object.entries(figures).filter((entry): entry is [string, number] => typeof entry[1] === 'number');
+}

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chownSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { MillraceError } from '@millrace/foundation';
@@ -39,7 +39,8 @@ export async function chooseRunAs(dataDir: string, pgData: string, binDir: strin
     if (recorded.uid !== uid) throw someoneElse(dataDir, recorded.uid, uid);
     return fromRecord(recorded);
   }
-  const chosen = uid === 0 ? await chooseForRoot(pgData, binDir) : { way: 'self' as const, prefix: [] };
+  const chosen =
+    uid === 0 ? await chooseForRoot(dataDir, pgData, binDir) : { way: 'self' as const, prefix: [] };
   const record: OwnerRecord = {
     uid,
     way: chosen.way,
@@ -49,15 +50,19 @@ export async function chooseRunAs(dataDir: string, pgData: string, binDir: strin
   return chosen;
 }
 
-async function chooseForRoot(pgData: string, binDir: string): Promise<RunAs> {
+async function chooseForRoot(dataDir: string, pgData: string, binDir: string): Promise<RunAs> {
   const namespace: RunAs = { way: 'namespace', prefix: namespacePrefix };
   if (await reaches(namespace, pgData, binDir)) return namespace;
+  // Another account must pass through our folder to its own; it may not list it, and secrets in it are 0600.
+  const mode = statSync(dataDir).mode & 0o777;
+  chmodSync(dataDir, mode | 0o011);
   for (const account of unprivilegedAccounts()) {
     chownSync(pgData, account.uid, account.gid);
     const candidate: RunAs = { way: 'account', prefix: [], ...account };
     if (await reaches(candidate, pgData, binDir)) return candidate;
     chownSync(pgData, 0, 0);
   }
+  chmodSync(dataDir, mode);
   throw new MillraceError(
     'database_cannot_start',
     `PostgreSQL does not run as root, and neither a user namespace (unshare) nor an unprivileged account that can reach ${binDir} and ${pgData} works here: run Millrace as an ordinary user, allow user namespaces, or set DATABASE_URL to a PostgreSQL server.`,

@@ -25,6 +25,8 @@ export interface SupervisorOptions {
   readonly logger: Logger;
   emit(batch: SampleBatch): void;
   onEvent(event: GatewayEvent): void;
+  /** Loads the driver's module; the registry's import when absent. */
+  readonly load?: () => Promise<DriverModule<DriverConfig>>;
 }
 
 const watchEveryMs = 5000;
@@ -87,7 +89,9 @@ export class DriverSupervisor implements Service {
   async #begin(): Promise<void> {
     const { clock, logger, config } = this.#options;
     try {
-      const module = (await driverModules[config.type]()) as DriverModule<DriverConfig>;
+      const load =
+        this.#options.load ?? (driverModules[config.type] as () => Promise<DriverModule<DriverConfig>>);
+      const module = await load();
       this.#driver = module.createDriver(this.#context());
       await this.#driver.start();
       this.#failedStarts = 0;

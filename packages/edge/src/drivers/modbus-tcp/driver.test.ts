@@ -92,7 +92,7 @@ describe('the Modbus TCP driver', () => {
     await server.start();
     const drivers = `  plc:\n    type: modbus-tcp\n    host: 127.0.0.1\n    port: ${server.port}\n${settings}    devices:\n${devices}`;
     const { config, plan } = checkGatewayConfig(sampleConfigText({ drivers }), '/nowhere/gateway.yaml');
-    const driverConfig = config.drivers['plc'];
+    const driverConfig = config.drivers.plc;
     if (driverConfig?.type !== 'modbus-tcp') throw new TypeError('the test configures a Modbus driver');
     seen = [];
     states = [];

@@ -79,8 +79,7 @@ export type Field =
   | MapField<Field>
   | ObjectField<Properties>
   | VariantField
-  // biome-ignore lint/suspicious/noExplicitAny: a recursive alias cannot name itself as its own type argument here.
-  | OptionalField<any>;
+  | OptionalField<Field>;
 
 export interface Properties {
   readonly [name: string]: Field;

@@ -4,6 +4,7 @@ import type { LiveFeed } from './feed';
 
 /** Writes what the stream tells about devices and the fleet into the answers that the pages already show. */
 export function connectFeed(feed: LiveFeed, queries: QueryClient, signedOut: () => void): void {
+  const shown = new Map<string, string>();
   feed.sink = {
     signedOut,
     summary: (summary: Summary) => queries.setQueryData(['summary'], summary),
@@ -16,9 +17,18 @@ export function connectFeed(feed: LiveFeed, queries: QueryClient, signedOut: () 
         queries.setQueryData<DeviceDetail>(['device', device.device_id], (known) =>
           known ? { ...known, ...device } : known,
         );
-      void queries.invalidateQueries({ queryKey: ['assets'] });
+      if (changed.some((device) => tellsTree(shown, device)))
+        void queries.invalidateQueries({ queryKey: ['assets'] });
     },
   };
+}
+
+/** Whether a device's sign in the tree changed: most of its updates only move `last_seen`. */
+function tellsTree(shown: Map<string, string>, device: Device): boolean {
+  const sign = `${device.state} ${device.worst_quality?.q ?? 192}`;
+  const before = shown.get(device.device_id);
+  shown.set(device.device_id, sign);
+  return before !== undefined && before !== sign;
 }
 
 /** Only rows that are there already change: which rows belong to a filtered list is for the server to say. */

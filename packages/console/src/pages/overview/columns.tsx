@@ -46,7 +46,6 @@ export const deviceColumns: readonly Column<Device>[] = [
     id: 'quality',
     title: 'Worst quality',
     width: 'minmax(152px, 2.6fr)',
-    sort: 'worst_quality',
     cell: (row) => <WorstQualityMark row={row} />,
     csv: (row) => (row.worst_quality ? `${row.worst_quality.words} (${row.worst_quality.tag})` : ''),
   },

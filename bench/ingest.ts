@@ -4,12 +4,17 @@
  * How many messages a second the product takes from publish to PUBACK, committed with fsync: 1,000 connections, QoS 1,
  * six values a message. A second, paced run gives the latencies. Every acknowledged message must be in the table once.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { envelopeTemplate, type GeneratorResult, runGenerator } from './generator/run.js';
+import {
+  envelopeTemplate,
+  type GeneratorClient,
+  type GeneratorResult,
+  runGenerator,
+} from './generator/run.js';
 import { type Cpu, ServerProcess } from './ingest/server-process.js';
 
 const valuesPerMessage = 6;
@@ -21,6 +26,7 @@ const { values: flags } = parseArgs({
     'in-flight': { type: 'string', default: '32' },
     rate: { type: 'string', default: '10000' },
     'paced-seconds': { type: 'string', default: '10' },
+    'no-peer': { type: 'boolean', default: false },
   },
 });
 const seconds = Number(flags.seconds);
@@ -30,7 +36,7 @@ const rate = Number(flags.rate);
 const pacedSeconds = Number(flags['paced-seconds']);
 
 const dataDir = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
-const server = new ServerProcess({ devices: connections * 2, dataDir, port: await freePort() });
+const server = new ServerProcess('server.mjs', { devices: connections * 2, dataDir, port: await freePort() });
 try {
   await server.start();
   const clients = server.topics.map(({ deviceId, topic }) => ({
@@ -63,6 +69,8 @@ try {
     rate,
   });
   const counts = await server.counts();
+  await server.stop();
+  const peer = await runPeer(clients.slice(0, connections));
   const acked = full.acked + paced.acked;
   const result = {
     bench: 'ingest',
@@ -86,8 +94,8 @@ try {
     tls: false,
     generator_us_per_message: round(full.generator_cpu_us_per_message ?? 0),
     generator_bound: full.generator_cpu_cores > 0.9,
-    peer: null,
-    ratio: null,
+    peer,
+    ratio: peer === null ? null : round(full.messages_per_s / peer.messages_per_s),
   };
   process.stdout.write(`${JSON.stringify(result)}\n`);
   if (acked !== counts.stored || counts.stored !== counts.numbers) {
@@ -99,6 +107,29 @@ try {
 } finally {
   await server.stop();
   rmSync(dataDir, { recursive: true, force: true });
+}
+
+/** Mosquitto with a storing subscriber under the same load: messages stored a second; null where there is none. */
+async function runPeer(
+  publishers: readonly GeneratorClient[],
+): Promise<{ name: string; messages_per_s: number } | null> {
+  const mosquitto = ['/usr/sbin/mosquitto', '/usr/bin/mosquitto', '/usr/local/sbin/mosquitto'].find(
+    existsSync,
+  );
+  if (flags['no-peer'] || mosquitto === undefined) return null;
+  const peer = new ServerProcess('peer.mjs', { mosquitto });
+  try {
+    await peer.start();
+    const marks: { at: number; stored: Promise<number> }[] = [];
+    const mark = () => marks.push({ at: performance.now(), stored: peer.stored() });
+    const options = { host: '127.0.0.1', port: peer.port, clients: publishers, inFlight, warmupS: 3 };
+    await runGenerator({ ...options, seconds: Math.min(seconds, 10) }, { begin: mark, end: mark });
+    const [begin, end] = await Promise.all(marks.map((each) => each.stored));
+    const tookS = (marks[1]!.at - marks[0]!.at) / 1000;
+    return { name: 'mosquitto + storing subscriber', messages_per_s: Math.round((end! - begin!) / tookS) };
+  } finally {
+    await peer.stop();
+  }
 }
 
 /** CPU microseconds a message acknowledged in the window. */

@@ -14,14 +14,15 @@ export interface Counts {
   readonly ingest: Readonly<Record<string, number>>;
 }
 
-/** The product under test as a child process that answers questions. */
+/** A program under test as a child process that answers questions. */
 export class ServerProcess {
   readonly #child: ChildProcess;
   port = 0;
   topics: readonly { readonly deviceId: string; readonly topic: string }[] = [];
 
-  constructor(options: { devices: number; dataDir: string; port: number }) {
-    const main = fileURLToPath(new URL('./server.mjs', import.meta.url));
+  /** `program`: a file beside this one; it reports its port when it is ready. */
+  constructor(program: 'server.mjs' | 'peer.mjs', options: object) {
+    const main = fileURLToPath(new URL(program, import.meta.url));
     this.#child = fork(main, [JSON.stringify(options)], {
       execArgv: [],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
@@ -29,9 +30,9 @@ export class ServerProcess {
   }
 
   async start(): Promise<void> {
-    const ready = (await this.#answer()) as { port: number; topics: ServerProcess['topics'] };
+    const ready = (await this.#answer()) as { port: number; topics?: ServerProcess['topics'] };
     this.port = ready.port;
-    this.topics = ready.topics;
+    this.topics = ready.topics ?? [];
   }
 
   cpu(): Promise<Cpu> {
@@ -40,6 +41,11 @@ export class ServerProcess {
 
   counts(): Promise<Counts> {
     return this.#ask('counts') as Promise<Counts>;
+  }
+
+  /** How many messages the peer has stored. */
+  async stored(): Promise<number> {
+    return ((await this.#ask('stored')) as { stored: number }).stored;
   }
 
   stop(): Promise<void> {

@@ -34,6 +34,7 @@ export class Database implements Service {
   readonly #options: DatabaseOptions;
   #embedded: EmbeddedPostgres | undefined;
   #pools: { owner: pg.Pool; app: pg.Pool; ingest: pg.Pool } | undefined;
+  #stopping = false;
   #urls: { owner: string; app: string; ingest: string } | undefined;
 
   constructor(options: DatabaseOptions) {
@@ -70,6 +71,7 @@ export class Database implements Service {
 
   async start(): Promise<void> {
     if (this.#pools !== undefined) return;
+    this.#stopping = false;
     try {
       const ownerUrl = await this.#openServer();
       this.#urls = {
@@ -94,6 +96,7 @@ export class Database implements Service {
   async stop(): Promise<void> {
     const pools = this.#pools;
     this.#pools = undefined;
+    this.#stopping = true;
     if (pools !== undefined)
       await Promise.all(
         [pools.owner.end(), pools.app.end(), pools.ingest.end()].map((end) => end.catch(() => {})),
@@ -125,9 +128,10 @@ export class Database implements Service {
     // A connection may break while someone holds it without a query under way; without a listener that would end
     // the process. The pool replaces it, and its holder's next query fails.
     pool.on('connect', (client) => client.on('error', () => {}));
-    pool.on('error', (error) =>
-      this.#options.logger.warn('A database connection broke.', { role, error: error.message }),
-    );
+    pool.on('error', (error) => {
+      if (!this.#stopping)
+        this.#options.logger.warn('A database connection broke.', { role, error: error.message });
+    });
     return pool;
   }
 

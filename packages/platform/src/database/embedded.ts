@@ -189,7 +189,7 @@ export class EmbeddedPostgres implements Service {
       if (line.trim() === '') continue;
       this.#lastLines.push(line);
       if (this.#lastLines.length > 20) this.#lastLines.shift();
-      if (/\b(FATAL|PANIC):/.test(line)) this.#options.logger.warn('database', { line });
+      if (!this.#stopping && /\b(FATAL|PANIC):/.test(line)) this.#options.logger.warn('database', { line });
       else this.#options.logger.debug('database', { line });
     }
   }

@@ -68,14 +68,18 @@ export class River implements Service {
     await this.events.recordPlatform(this.#options.tenantIds?.() ?? [], 'platform_started', {});
   }
 
+  /** Stops what was started, also after a start that failed half way. */
   async stop(): Promise<void> {
-    if (!this.#started) return;
-    this.#started = false;
-    await this.events
-      .recordPlatform(this.#options.tenantIds?.() ?? [], 'platform_stopping', { reason: 'stopped in order' })
-      .catch((error: Error) =>
-        this.#options.logger.warn('The stop could not be recorded as an event.', { error: error.message }),
-      );
+    if (this.#started) {
+      this.#started = false;
+      await this.events
+        .recordPlatform(this.#options.tenantIds?.() ?? [], 'platform_stopping', {
+          reason: 'stopped in order',
+        })
+        .catch((error: Error) =>
+          this.#options.logger.warn('The stop could not be recorded as an event.', { error: error.message }),
+        );
+    }
     await this.#ingest.stop();
     await this.gaps.stop();
     await this.live.stop();

@@ -103,9 +103,9 @@ export class IngestService implements Service {
   }
 
   async stop(): Promise<void> {
+    this.#planTimer?.cancel();
     const ingress = this.#ingress;
     if (ingress === undefined) return;
-    this.#planTimer?.cancel();
     const hurry = new AbortController();
     await Promise.race([ingress.drain(), sleep(this.#options.clock, drainMs, hurry.signal)]);
     hurry.abort();

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { may, type Permission, permissions } from './access/model.js';
 import { routes } from './api/routes.js';
 import { checkPlatformConfig } from './config.js';
+import { principal, pumpMessage, submit } from './ingest/fixtures.js';
 import { createPlatform, type Platform } from './platform.js';
 
 let home: TempDir;
@@ -328,5 +329,107 @@ describe('the plain endpoints', () => {
     });
     abort.abort();
     await reading;
+  });
+});
+
+describe('readings', () => {
+  const prefix = 'riverton-water/north-station/pumping/line-1/centrifugal-pump/P-101';
+  const say = (seq: number, more: object = {}) => {
+    const binding = platform.ingress.bind(principal('GW-01', 'riverton-water'), `${prefix}/telemetry`)!;
+    const meta = { gw_id: 'riverton-water::GW-01', fw_version: '3.2.1' };
+    return submit(platform.ingress, [{ binding, payload: pumpMessage('P-101', seq, { meta, ...more }) }]);
+  };
+
+  it('reach history, last-known values, the account and the stream, and only of their own tenant', async () => {
+    const abort = new AbortController();
+    const follow = async (token: string) => {
+      const response = await fetch(`${base}/v1/stream`, {
+        headers: { authorization: `Bearer ${token}` },
+        signal: abort.signal,
+      });
+      const heard = { text: '' };
+      void (async () => {
+        for await (const chunk of response.body!) heard.text += Buffer.from(chunk).toString();
+      })().catch(() => {});
+      return heard;
+    };
+    const [ours, theirs] = [await follow(tokens.viewer!), await follow(tokens.other!)];
+    const start = Math.floor(systemClock.nowMs() / 60_000) * 60_000 - 60_000;
+    const flow = (v: number | null, q: number) => ({ d: { ...good, flow_m3h: { v, q } } });
+    const good = Object.fromEntries(
+      ['temp_inlet_c', 'temp_outlet_c', 'pressure_bar', 'vibration_rms_mms', 'power_kw'].map((tag) => [
+        tag,
+        { v: 5, q: 192 },
+      ]),
+    );
+    expect(await say(1, { ts: start, ...flow(10, 192) })).toEqual([0]);
+    expect(await say(2, { ts: start + 1_000, ...flow(30, 192) })).toEqual([0]);
+    expect(await say(3, { ts: start + 2_000, ...flow(999, 28) })).toEqual([0]);
+    expect(await say(4, { ts: start + 3_000, d: 'nonsense' })).toEqual([0]);
+    const query = `from=${start}&to=${start + 60_000}`;
+    const token = tokens.viewer!;
+    const raw = await call('GET', `/v1/devices/P-101/telemetry?${query}&interval=raw&tags=flow_m3h`, {
+      token,
+    });
+    expect(raw.body).toMatchObject({
+      series: [
+        {
+          tag: 'flow_m3h',
+          unit: 'm³/h',
+          t: [start, start + 1_000, start + 2_000],
+          v: [10, 30, 999],
+          q: [192, 192, 28],
+        },
+      ],
+    });
+    const goodOnly = await call(
+      'GET',
+      `/v1/devices/P-101/telemetry?${query}&interval=raw&tags=flow_m3h&quality=good`,
+      { token },
+    );
+    expect(goodOnly.body).toMatchObject({ series: [{ v: [10, 30] }] });
+    const binned = await call('GET', `/v1/devices/P-101/telemetry?${query}&interval=1m&tags=flow_m3h`, {
+      token,
+    });
+    expect(binned.body).toMatchObject({
+      series: [{ t: [start], avg: [20], min: [10], max: [30], count: [3], good: [2] }],
+    });
+    const device = await call('GET', '/v1/devices/P-101', { token });
+    expect(device.body).toMatchObject({
+      state: 'online',
+      worst_quality: { q: 28, words: 'sensor failure', tag: 'flow_m3h' },
+      latest: { flow_m3h: { v: 999, q: 28, quality: 'bad', ts: new Date(start + 2_000).toISOString() } },
+    });
+    const letters = await call('GET', '/v1/dead-letters', { token });
+    expect(letters.body).toMatchObject({ items: [{ device_id: 'P-101', payload: null }], has_more: false });
+    const { id } = (letters.body as unknown as { items: { id: string }[] }).items[0]!;
+    expect((await call('GET', `/v1/dead-letters/${id}`, { token })).body.payload).toContain('nonsense');
+    expect((await call('GET', `/v1/dead-letters/${id}`, { token: tokens.other! })).status).toBe(404);
+    expect((await call('GET', '/v1/dead-letters', { token: tokens.other! })).body).toMatchObject({
+      items: [],
+    });
+    const account = await call(
+      'GET',
+      `/v1/devices/P-101/completeness?from=${start}&to=${systemClock.nowMs() + 60_000}`,
+      { token },
+    );
+    expect(account.body).toMatchObject({ expected: 4, stored: 3, missing: 0, dead_lettered: 1 });
+    await waitFor(() => /event: values\ndata: .*"device_id":"P-101"/.test(ours.text), {
+      what: 'values on the stream',
+    });
+    await waitFor(() => theirs.text.includes('event: summary'), { what: 'the other summary' });
+    expect(theirs.text).not.toContain('P-101');
+    // A client that comes back gets what it missed.
+    const lastId = Number(/id: (\d+)\nevent: values/.exec(ours.text)![1]);
+    const again = await fetch(`${base}/v1/stream`, {
+      headers: { authorization: `Bearer ${token}`, 'last-event-id': String(lastId - 1) },
+      signal: abort.signal,
+    });
+    const resumed = { text: '' };
+    void (async () => {
+      for await (const chunk of again.body!) resumed.text += Buffer.from(chunk).toString();
+    })().catch(() => {});
+    await waitFor(() => resumed.text.includes(`id: ${lastId}\nevent: values`), { what: 'the missed values' });
+    abort.abort();
   });
 });

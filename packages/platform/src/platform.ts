@@ -74,6 +74,7 @@ class MillracePlatform implements Platform {
   readonly #pki: Pki;
   readonly #river: River;
   readonly #stream: StreamHub;
+  readonly #telemetry: TelemetryService;
   readonly #api: ApiServer;
   readonly #connections = new Map<string, number>();
   /** What was started, to be stopped in reverse. */
@@ -96,6 +97,7 @@ class MillracePlatform implements Platform {
     const { live, ledger, deadLetters, events } = river;
     const fleet = new FleetService({ directory, live, ledger, deadLetters, clock });
     this.#stream = new StreamHub({ live, fleet, directory, clock, logger });
+    this.#telemetry = new TelemetryService(database, ledger);
     const status = new StatusService(database, clock);
     this.authenticator = new CertificateAuthenticator(this.#identity, directory, clock);
     this.authorizer = new PrefixAuthorizer(directory);
@@ -111,7 +113,7 @@ class MillracePlatform implements Platform {
         registry: this.#registry,
         identity: this.#identity,
         access: this.#access,
-        telemetry: new TelemetryService(database, ledger),
+        telemetry: this.#telemetry,
         fleet,
         stream: this.#stream,
         ledger,
@@ -156,6 +158,7 @@ class MillracePlatform implements Platform {
       await this.#pki.open();
       await this.#identity.load();
       await this.#run(this.#river);
+      await this.#run(this.#telemetry);
       await this.#run(this.#stream);
       await this.#run(this.#api);
     } catch (error) {

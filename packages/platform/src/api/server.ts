@@ -59,7 +59,13 @@ export class ApiServer implements Service {
     rmSync(path, { force: true });
     const app = await buildApp({ services: this.#options.services, local: true });
     this.#apps.push(app);
-    await app.listen({ path });
-    chmodSync(path, 0o600);
+    // A umask is the only way without a moment in which the socket is open to others.
+    const umask = process.umask(0o177);
+    try {
+      await app.listen({ path });
+      chmodSync(path, 0o600);
+    } finally {
+      process.umask(umask);
+    }
   }
 }

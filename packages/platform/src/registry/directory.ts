@@ -45,6 +45,11 @@ export class Directory implements DeviceDirectory {
       mapIn(this.#children, `${record.tenantId}/${record.gatewayDeviceId}`).set(record.deviceId, record);
   }
 
+  /** How many devices there are. */
+  get size(): number {
+    return this.#byNo.size;
+  }
+
   lookup(topicPrefix: string): DeviceRecord | undefined {
     return this.#byPrefix.get(topicPrefix);
   }

@@ -30,23 +30,29 @@ export interface FigureSources {
 /** Not ready when the database has refused batches for longer, ms. */
 const failingMsMax = 10_000;
 
+const one = (value: () => number) => () => [['', value()] as const];
+
 /** Registers the platform's figures and conditions of readiness. */
 export function addFigures(status: StatusService, sources: FigureSources): void {
-  const { river, registry, access, stream, frontDoor, database, broker } = sources;
-  const one = (value: () => number) => () => [['', value()] as const];
+  addChecks(status, sources);
+  addRiverFigures(status, sources);
+  addDoorFigures(status, sources);
+}
+
+function addChecks(status: StatusService, { river, broker }: FigureSources): void {
   status.check(() => {
     const forMs = river.databaseFailingForMs;
     const ok = forMs < failingMsMax;
-    return {
-      name: 'ingest',
-      ok,
-      detail: ok ? 'stores' : `the database refuses batches for ${Math.round(forMs / 1000)} s`,
-    };
+    const detail = ok ? 'stores' : `the database refuses batches for ${Math.round(forMs / 1000)} s`;
+    return { name: 'ingest', ok, detail };
   });
   status.check(() => {
     const ok = broker() !== undefined;
     return { name: 'broker', ok, detail: ok ? 'listens' : 'does not listen yet' };
   });
+}
+
+function addRiverFigures(status: StatusService, { river, database }: FigureSources): void {
   status.figure({
     name: 'millrace_ingest',
     help: 'Counts of the river since the start: messages, values and events.',
@@ -71,6 +77,15 @@ export function addFigures(status: StatusService, sources: FigureSources): void 
     values: () => numbers(river.storeCounts),
   });
   status.figure({
+    name: 'millrace_database_restarts',
+    help: 'Times the embedded database was started again.',
+    values: one(() => database.restarts),
+  });
+}
+
+function addDoorFigures(status: StatusService, sources: FigureSources): void {
+  const { registry, access, stream, frontDoor, broker } = sources;
+  status.figure({
     name: 'millrace_front_door',
     help: 'What happened at the broker’s front door since the start.',
     label: 'event',
@@ -85,7 +100,7 @@ export function addFigures(status: StatusService, sources: FigureSources): void 
   status.figure({
     name: 'millrace_devices',
     help: 'Registered devices.',
-    values: one(() => [...registry.directory.all()].length),
+    values: one(() => registry.directory.size),
   });
   status.figure({
     name: 'millrace_credentials_refused',
@@ -102,13 +117,11 @@ export function addFigures(status: StatusService, sources: FigureSources): void 
     help: 'Streams cut off because they were not read.',
     values: one(() => stream.cutOff),
   });
-  status.figure({
-    name: 'millrace_database_restarts',
-    help: 'Times the embedded database was started again.',
-    values: one(() => database.restarts),
-  });
 }
 
+/** The numbers among an object's members, with their names in snake case as Prometheus has it. */
 function numbers(figures: object): [string, number][] {
-  return Object.entries(figures).filter((entry): entry is [string, number] => typeof entry[1] === 'number');
+  return Object.entries(figures)
+    .filter((entry): entry is [string, number] => typeof entry[1] === 'number')
+    .map(([name, value]) => [name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), value]);
 }

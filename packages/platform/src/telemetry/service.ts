@@ -1,5 +1,6 @@
 import { deviceTypes, isGood, type TagColumn, tagColumns } from '@millrace/contracts';
-import { MillraceError } from '@millrace/foundation';
+import { MillraceError, type Service } from '@millrace/foundation';
+import pg from 'pg';
 import { isoAt } from '../api/times.js';
 import type { Database } from '../database/index.js';
 import type { LedgerService } from '../ledger/index.js';
@@ -7,6 +8,8 @@ import type { DeviceRecord } from '../registry/model.js';
 import { chooseInterval, intervalName, rawRowsMax } from './model.js';
 import { type Question, readIntervals, readRaw } from './store.js';
 
+/** Connections of its own, so that long questions cannot hold up short ones. */
+const connectionsMax = 4;
 /** Gaps and silences told with one answer. */
 const breaksMax = 1_000;
 
@@ -22,13 +25,38 @@ export interface HistoryQuestion {
 type Row = Readonly<Record<string, number | boolean | string | null>>;
 
 /** History of one device: raw readings by page, or intervals over good readings, with the breaks in it. */
-export class TelemetryService {
+export class TelemetryService implements Service {
   readonly #database: Database;
+  #pool: pg.Pool | undefined;
   readonly #ledger: LedgerService;
 
   constructor(database: Database, ledger: LedgerService) {
     this.#database = database;
     this.#ledger = ledger;
+  }
+
+  async start(): Promise<void> {
+    const pool = new pg.Pool({
+      ...this.#database.clientConfig('app'),
+      max: connectionsMax,
+      connectionTimeoutMillis: 10_000,
+      idleTimeoutMillis: 60_000,
+    });
+    pool.on('connect', (client) => client.on('error', () => {}));
+    // The pool replaces a connection that broke; whoever held it has its query's error.
+    pool.on('error', () => {});
+    this.#pool = pool;
+  }
+
+  async stop(): Promise<void> {
+    const pool = this.#pool;
+    this.#pool = undefined;
+    await pool?.end();
+  }
+
+  get #app(): pg.Pool {
+    if (this.#pool === undefined) throw new MillraceError('stopped', 'The platform is stopping: try again.');
+    return this.#pool;
   }
 
   /** Throws `invalid_argument` for an unknown tag, a bad range or interval, and says what to ask instead. */
@@ -63,7 +91,7 @@ export class TelemetryService {
   }
 
   async #raw(question: Question, { quality }: HistoryQuestion) {
-    const rows = await readRaw(this.#database.app, question, rawRowsMax + 1);
+    const rows = await readRaw(this.#app, question, rawRowsMax + 1);
     const page = cutPage(rows);
     const series = question.columns.map(({ tag }, i) => {
       const kept = page.filter((row) => {
@@ -83,7 +111,7 @@ export class TelemetryService {
   }
 
   async #intervals(question: Question, intervalMs: number) {
-    const rows = await readIntervals(this.#database.app, question, intervalMs);
+    const rows = await readIntervals(this.#app, question, intervalMs);
     const series = question.columns.map(({ tag }, i) => {
       const kept = rows.filter((row) => (row[`n${i}`] as number) > 0);
       const column = (letter: string) => kept.map((row) => row[`${letter}${i}`] as number | null);

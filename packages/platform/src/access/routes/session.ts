@@ -13,8 +13,10 @@ const show = (actor: Actor, tenant: Tenant) => ({
   expires_at: iso(actor.expiresAtMs),
 });
 
-function cookie(value: string, maxAgeS: number): string {
-  return `${sessionCookie}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${maxAgeS}`;
+/** `Secure` where people reach the console over TLS; on loopback they do not. */
+function cookie(value: string, maxAgeS: number, consoleUrl: string): string {
+  const secure = consoleUrl.startsWith('https:') ? '; Secure' : '';
+  return `${sessionCookie}=${value}; Path=/; HttpOnly; SameSite=Strict; Max-Age=${maxAgeS}${secure}`;
 }
 
 export const createSession = defineRoute({
@@ -29,7 +31,7 @@ export const createSession = defineRoute({
   handler: async ({ body, services, reply, request }) => {
     assertSameOriginIfSaid(request);
     const { secret, actor } = await services.access.signIn(body.token);
-    reply.header('set-cookie', cookie(secret, sessionLifeMs / 1000));
+    reply.header('set-cookie', cookie(secret, sessionLifeMs / 1000, services.consoleUrl()));
     return show(actor, services.registry.directory.tenantByNo(actor.tenantId)!);
   },
 });
@@ -60,7 +62,7 @@ export const deleteSession = defineRoute({
   handler: async ({ request, reply, services }) => {
     const secret = readCookie(request);
     if (secret !== undefined) await services.access.signOut(secret);
-    reply.header('set-cookie', cookie('', 0));
+    reply.header('set-cookie', cookie('', 0, services.consoleUrl()));
     return undefined;
   },
 });

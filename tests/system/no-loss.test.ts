@@ -64,6 +64,7 @@ describe('nothing lost, nothing twice, whatever is killed', () => {
         '\n',
       );
       process.kill(Number(postmaster), 'SIGKILL');
+      await plant.running.get('platform')?.waitForLine(/database server ended unexpectedly/, 10_000);
       await pause(5 * SECOND);
 
       link.cut();

@@ -89,7 +89,8 @@ export function nextLine(lines: readonly TreeLine[], at: number, key: string): n
 export function typedLine(lines: readonly TreeLine[], at: number, typed: string): number | undefined {
   for (let step = typed.length > 1 ? 0 : 1; step <= lines.length; step++) {
     const i = (at + step) % lines.length;
-    if (lines[i]!.node.name.toLowerCase().startsWith(typed.toLowerCase())) return i;
+    const { name, device_id: deviceId } = lines[i]!.node;
+    if ([name, deviceId].some((one) => one?.toLowerCase().startsWith(typed.toLowerCase()))) return i;
   }
   return undefined;
 }

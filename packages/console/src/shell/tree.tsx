@@ -201,7 +201,12 @@ function Line({ line, index, top, height, active, chosen, onOpen, onToggle }: Li
         }}
       />
       <StateGlyph state={line.state} worst={line.worst} />
-      <span className="clip">{node.kind === 'device' ? node.name : nameLabel(node.name)}</span>
+      <span className="clip">
+        {node.device_id ?? nameLabel(node.name)}
+        {node.device_id && node.name !== node.device_id ? (
+          <span className="tree-title">{node.name}</span>
+        ) : null}
+      </span>
       {node.kind === 'device' ? null : (
         <span className="tree-count number">
           {node.devices.online === node.devices.total

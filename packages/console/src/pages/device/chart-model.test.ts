@@ -11,13 +11,15 @@ describe('what a chart draws', () => {
     );
     const data = chartData(raw([1000, 2000, 4000, 9000], [1, 2, 3, 4], [192, 192, 192, 192]), breaks, 9000);
     expect(data.t).toEqual([1000, 2000, 3000, 4000, 9000]);
+    expect(chartData(raw([1000], [7], [192]), [], 61_000).t).toEqual([1000, 61_000]);
+    expect(chartData(raw([1000], [7], [192]), [], 261_000).t).toEqual([1000]);
     expect(data.mid).toEqual([1, 2, null, 3, 4]);
     expect(breaks[0]?.words).toBe('Gap, 1.8 s: uplink lost');
   });
 
   it('draws no line through a bad value, and keeps an uncertain one', () => {
     const data = chartData(raw([1, 2, 3], [5, 0, 6], [192, 28, 68]), [], 4);
-    expect(data.mid).toEqual([5, null, 6]);
+    expect(data.mid).toEqual([5, null, 6, 6]);
     expect(data.quality).toEqual([
       { from: 2, to: 3, level: 'bad', words: 'sensor failure' },
       { from: 3, to: 4, level: 'uncertain', words: 'sensor not accurate' },

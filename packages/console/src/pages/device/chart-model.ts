@@ -67,6 +67,7 @@ export function chartData(series: Series, breaks: readonly BreakStretch[], to: n
     out.min.push(series.min?.[i] ?? null);
     out.max.push(series.max?.[i] ?? null);
   });
+  hold(out, breaks, to);
   const envelope = series.min !== undefined && series.max !== undefined;
   return {
     t: out.t,
@@ -76,6 +77,25 @@ export function chartData(series: Series, breaks: readonly BreakStretch[], to: n
     breaks,
     quality: qualityStretches(series, to),
   };
+}
+
+/** How long a value holds without being said again: three liveness intervals, ms. */
+const holdMs = 180_000;
+
+/** A source that reports on change says nothing while a value stays: the last one holds to the end of the range. */
+function hold(
+  out: { t: number[]; mid: (number | null)[]; min: (number | null)[]; max: (number | null)[] },
+  breaks: readonly BreakStretch[],
+  to: number,
+): void {
+  const last = out.t.at(-1);
+  const value = out.mid.at(-1);
+  if (last === undefined || value === undefined || value === null) return;
+  if (to <= last || to - last > holdMs || breaks.some((one) => one.to > last)) return;
+  out.t.push(to);
+  out.mid.push(value);
+  out.min.push(out.min.at(-1) ?? null);
+  out.max.push(out.max.at(-1) ?? null);
 }
 
 /** Neighbouring values of one quality as one stretch; good ones are left out. */

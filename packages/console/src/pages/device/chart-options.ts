@@ -15,6 +15,9 @@ function color(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
+/** Up to this many values each is marked. */
+const pointsShownMax = 40;
+
 const font = '11px "Inter Variable", system-ui, sans-serif';
 
 /** uPlot's options for one tag: grey line, envelope, normal band, breaks and a strip of quality. */
@@ -36,7 +39,18 @@ export function chartOptions(drawing: Drawing): uPlot.Options {
     axes: axes(drawing),
     series: [
       {},
-      { stroke: trend, width: 1.5, spanGaps: false, points: { show: false } },
+      {
+        stroke: trend,
+        width: 1.5,
+        spanGaps: false,
+        // Few readings are shown as such, so that one alone is seen at all.
+        points: {
+          show: (_, __, first, last) => last - first < pointsShownMax,
+          size: 4,
+          fill: trend,
+          width: 0,
+        },
+      },
       ...(drawing.envelope ? [hidden, hidden] : []),
     ],
     ...(drawing.envelope ? { bands: [{ series: [2, 3], fill: color('--envelope') }] } : {}),

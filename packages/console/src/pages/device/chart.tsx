@@ -23,6 +23,11 @@ function columns(data: ChartData): uPlot.AlignedData {
   return data.min && data.max ? [t, data.mid, data.max, data.min] : [t, data.mid];
 }
 
+/** The axis shows what was asked for, not only where there are values. */
+function showRange(plot: uPlot, { from, to }: { from: number; to: number }): void {
+  plot.setScale('x', { min: from / 1000, max: to / 1000 });
+}
+
 /** One tag over time. The cursor is shared with the page's other charts. */
 export function Chart(props: ChartProps) {
   const box = useRef<HTMLDivElement>(null);
@@ -46,6 +51,7 @@ export function Chart(props: ChartProps) {
     });
     const made = new uPlot(options, columns(latest.current.data), element);
     plot.current = made;
+    showRange(made, latest.current);
     const resized = new ResizeObserver(() =>
       made.setSize({ width: element.clientWidth, height: chartHeight }),
     );
@@ -65,7 +71,7 @@ export function Chart(props: ChartProps) {
     if (!made) return;
     made.batch(() => {
       made.setData(columns(props.data), false);
-      made.setScale('x', { min: props.from / 1000, max: props.to / 1000 });
+      showRange(made, { from: props.from, to: props.to });
     });
   }, [props.data, props.from, props.to]);
   const { tag } = props;

@@ -122,7 +122,13 @@ function Worded({ words }: { words: string }) {
 
 /** The number with its unit beside it; a bad value shows no number that could be taken for one. */
 function Reading({ tag, value }: { tag: Tag; value: LiveValue | undefined }) {
-  if (!value || value.v === null) return <span className="number">{'\u2013'}</span>;
+  if (!value || value.v === null)
+    return (
+      <>
+        <span className="number">{'\u2013'}</span>
+        <span className="unit">{tag.unit}</span>
+      </>
+    );
   if (qualityName(value.q) === 'bad') {
     const last = typeof value.v === 'number' ? measured(value.v, decimalsFor(tag.range)) : String(value.v);
     return (

@@ -8,13 +8,16 @@ import { type Column, DataTable } from '../../ui/data-table';
 import { Empty, Problem, Skeleton } from '../../ui/notes';
 import { Moment } from '../../ui/time';
 
+/** Members that have a column of their own. */
+const shownElsewhere = new Set(['type', 'ts', 'device_id', 'msg_id', 'schema_version']);
+
 /** What an event says beyond its type, as `name value` pairs. */
 function detailOf(row: PlatformEvent): string {
   const detail = row.detail ?? row.event;
   if (typeof detail === 'string') return detail;
   if (typeof detail !== 'object' || detail === null) return '';
   return Object.entries(detail)
-    .filter(([name]) => name !== 'type')
+    .filter(([name]) => !shownElsewhere.has(name))
     .map(
       ([name, value]) =>
         `${name.replaceAll('_', ' ')} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`,

@@ -98,7 +98,8 @@ function DeviceLink({ row }: { row: Device }) {
 
 function WorstQualityMark({ row }: { row: Device }) {
   const worst = row.worst_quality;
-  if (!worst) return <span className="quiet">{'\u2013'}</span>;
+  // The platform names a worst quality only where one is not good.
+  if (!worst) return <span className="quiet">{row.last_seen ? 'Good' : '\u2013'}</span>;
   return qualityName(worst.q) === 'good' ? (
     <span className="quiet">Good</span>
   ) : (

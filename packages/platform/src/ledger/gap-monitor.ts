@@ -12,11 +12,11 @@ import {
   insertBreak,
   loadOpenBreaks,
   nearbyEvents,
-  readingsAround,
+  readingsUpTo,
   removeOpenSilence,
   updateGap,
 } from './gap-store.js';
-import { type GapAction, GapWatch } from './gap-watch.js';
+import { type GapAction, GapWatch, stepAcross } from './gap-watch.js';
 import type { Ledger } from './ledger.js';
 import type { Numbering } from './numbering.js';
 
@@ -225,14 +225,12 @@ export class GapMonitor implements Service, BatchListener {
         // Readings from before the stop may come in after it: wait until one from after it is there and settled.
         if (numbering === undefined || numbering.decidedTs < restart.ts) continue;
         const table = telemetryTable(entry.deviceType);
-        const { before, after } = await readingsAround(database.owner, table, entry.deviceNo, restart.ts);
-        if (before === undefined) {
-          restart.waiting.delete(entry);
-          continue;
-        }
-        if (after === undefined || after.seq > before.seq + 1) continue;
+        const readings = await readingsUpTo(database.owner, table, entry.deviceNo, restart.ts);
+        const step = stepAcross(readings, restart.ts);
+        if (step !== undefined && step.after.seq > step.before.seq + 1) continue;
         restart.waiting.delete(entry);
-        if (after.ts - before.ts >= shortestStopMs) await this.#silence(numbering, before.ts, after.ts);
+        if (step !== undefined && step.after.ts - step.before.ts >= shortestStopMs)
+          await this.#silence(numbering, step.before.ts, step.after.ts);
       }
       if (restart.waiting.size === 0 || clock.nowMs() - restart.seenAt > restartWatchMs)
         this.#restarts.splice(this.#restarts.indexOf(restart), 1);

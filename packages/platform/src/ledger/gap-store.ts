@@ -108,26 +108,26 @@ export async function nearbyEvents(
   return { events: events.rows, deadLetters: letters.rows[0]?.count ?? 0 };
 }
 
-/** The newest reading before a time and the oldest one from it on, ms; of one device. */
-export async function readingsAround(
+/** A numbered reading; `ts` in ms. */
+export interface Reading {
+  readonly ts: number;
+  readonly seq: number;
+}
+
+/** The newest readings of a device up to a little after a time, newest first. */
+export async function readingsUpTo(
   owner: Pool,
   table: string,
   deviceNo: number,
   ts: number,
-): Promise<{
-  before: { ts: number; seq: number } | undefined;
-  after: { ts: number; seq: number } | undefined;
-}> {
-  const pick = async (comparison: '<' | '>=', order: 'ASC' | 'DESC') => {
-    const { rows } = await owner.query<{ ts: number; seq: number }>(
-      `SELECT (extract(epoch FROM ts) * 1000)::bigint AS ts, seq FROM ${table}
-        WHERE device_no = $1 AND seq IS NOT NULL AND ts ${comparison} to_timestamp($2 / 1000.0)
-        ORDER BY ts ${order} LIMIT 1`,
-      [deviceNo, ts],
-    );
-    return rows[0];
-  };
-  return { before: await pick('<', 'DESC'), after: await pick('>=', 'ASC') };
+): Promise<Reading[]> {
+  const { rows } = await owner.query<Reading>(
+    `SELECT (extract(epoch FROM ts) * 1000)::bigint AS ts, seq FROM ${table}
+      WHERE device_no = $1 AND seq IS NOT NULL AND ts <= to_timestamp($2 / 1000.0)
+      ORDER BY ts DESC LIMIT 1000`,
+    [deviceNo, ts + nearbyMs],
+  );
+  return rows;
 }
 
 /** True when a silence of the device that covers this time is already known. */

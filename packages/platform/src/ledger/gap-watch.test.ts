@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ChangeSet, runsPerNumberingMax } from './change-set.js';
-import { type GapAction, GapWatch, reorderGraceMs } from './gap-watch.js';
+import { type GapAction, GapWatch, reorderGraceMs, stepAcross } from './gap-watch.js';
 import { decodeJournal, encodeJournal } from './journal.js';
 import { Ledger } from './ledger.js';
 import { firstInferredEpoch } from './numbering.js';
@@ -117,6 +117,32 @@ describe('silences', () => {
     bench.batch([{ seq: 9, ts: 2_000_000 }]);
     bench.advance(0);
     expect(bench.silences).toBe(2);
+  });
+});
+
+describe('the step that a restart left', () => {
+  const readings = (...seconds: number[]) => seconds.reverse().map((second) => ({ ts: second * 1_000 }));
+  const found = (list: { ts: number }[], second: number) => {
+    const step = stepAcross(list, second * 1_000);
+    return step === undefined ? undefined : [step.before.ts / 1_000, step.after.ts / 1_000];
+  };
+
+  it('spans the start, or ends shortly before it', () => {
+    expect(found(readings(1, 2, 3, 14, 15, 16), 13)).toEqual([3, 14]);
+    expect(found(readings(1, 2, 3, 14, 15, 16), 15.5)).toEqual([3, 14]);
+    expect(found(readings(1, 2, 62, 63), 30)).toEqual([2, 62]);
+  });
+
+  it('is none without readings on both sides, and not a step of long before or after', () => {
+    expect(found(readings(5), 5)).toBeUndefined();
+    expect(found(readings(1, 2), 30)).toBeUndefined();
+    expect(found(readings(1, 20, 40, 41, 42, 60), 41.5)).toEqual([20, 40]);
+    expect(
+      found(
+        readings(1, 100, 101, 102, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160, 161, 162),
+        161.5,
+      ),
+    ).not.toEqual([1, 100]);
   });
 });
 

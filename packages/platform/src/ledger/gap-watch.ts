@@ -193,3 +193,26 @@ export function absent(numbering: Numbering, first: number, last: number): numbe
   const [stored, dead] = numbering.decided;
   return last - first + 1 - stored.countWithin(first, last) - dead.countWithin(first, last);
 }
+
+/** A gateway's first reading after a start may be stamped a little before the event that tells of the start. */
+const startJitterMs = 10_000;
+
+/**
+ * The step in time between two readings that a restart at `ts` left: the longest one that ends at or shortly before
+ * it, or spans it. `readings` newest first. Undefined where there is no reading on both sides.
+ */
+export function stepAcross<R extends { readonly ts: number }>(
+  readings: readonly R[],
+  ts: number,
+): { before: R; after: R } | undefined {
+  let longest: { before: R; after: R } | undefined;
+  for (let i = 0; i + 1 < readings.length; i++) {
+    const after = readings[i]!;
+    const before = readings[i + 1]!;
+    if (after.ts < ts - startJitterMs) break;
+    if (before.ts > ts) continue;
+    if (longest === undefined || after.ts - before.ts > longest.after.ts - longest.before.ts)
+      longest = { before, after };
+  }
+  return longest;
+}

@@ -1,4 +1,4 @@
-import type { TagValue } from '@millrace/contracts';
+import { qualityStatus, type TagValue } from '@millrace/contracts';
 import type { Batch } from '../ingest/batch.js';
 import { readInt64, readTime } from '../ingest/copy-buffer.js';
 import { Kind } from '../ingest/row-scratch.js';
@@ -95,6 +95,19 @@ export class LiveDevice {
       valueAt += 4 + Math.max(0, length);
     }
     return reported;
+  }
+
+  /** Since when (ms) every reported tag has been bad, and the worst code; undefined while any tag is usable. */
+  allBad(): { readonly since: number; readonly q: number } | undefined {
+    let since = Number.POSITIVE_INFINITY;
+    let worst = 255;
+    for (let i = 0; i < this.#kind.length; i++) {
+      if (this.#kind[i] === Kind.absent) continue;
+      if (qualityStatus(this.#q[i]!) !== 'bad') return undefined;
+      since = Math.min(since, this.#ts[i]!);
+      worst = Math.min(worst, this.#q[i]!);
+    }
+    return since === Number.POSITIVE_INFINITY ? undefined : { since, q: worst };
   }
 
   values(): LiveValue[] {

@@ -1,5 +1,5 @@
 import type { TagValue } from '@millrace/contracts';
-import { deviceTypes } from '@millrace/contracts';
+import { deviceTypes, qualityWords } from '@millrace/contracts';
 import { type Clock, errorMessage, type Logger, type Service, type Timer } from '@millrace/foundation';
 import type { Database } from '../database/index.js';
 import { type Batch, RowState } from '../ingest/batch.js';
@@ -119,8 +119,10 @@ export class LiveService implements Service, BatchListener {
         ? undefined
         : this.#options.directory.byId(entry.tenantId, entry.gatewayDeviceId);
     const through = gateway === undefined ? undefined : this.#devices.get(gateway.deviceNo);
+    const allBad = device.allBad();
     const { state, reason } = decideState(
       {
+        ...(allBad === undefined ? {} : { allBad: { since: allBad.since, words: qualityWords(allBad.q) } }),
         lastSeen: device.lastSeen,
         online: device.online,
         onlineAt: device.onlineAt,

@@ -4,8 +4,10 @@ import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { silentLogger, systemClock, systemRandom } from '@millrace/foundation';
 import { freePort, type TempDir, tempDir, waitFor } from '@millrace/testing';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { may, type Permission, permissions } from './access/model.js';
+import { openapiDocument } from './api/openapi.js';
 import { routes } from './api/routes.js';
 import { checkPlatformConfig } from './config.js';
 import { principal, pumpMessage, submit } from './ingest/fixtures.js';
@@ -31,6 +33,32 @@ const pump = {
   gateway_id: 'GW-01',
 };
 
+const ajv = new Ajv2020({ strict: false, validateFormats: false });
+const documented = openapiDocument();
+const checked = new Set<string>();
+
+/** Every JSON answer of the tests is held against the document. */
+async function conforms(method: string, path: string, status: number, body: unknown): Promise<void> {
+  const route = routes.find(
+    (one) =>
+      one.group !== undefined &&
+      one.method === method &&
+      new RegExp(`^${one.url.replace(/:\w+/g, '[^/]+')}$`).test(path.split('?')[0]!),
+  );
+  if (route === undefined || (route.answerType !== undefined && status < 400)) return;
+  if (ajv.getSchema('api') === undefined) ajv.addSchema(await documented, 'api');
+  const at = route.url.replace(/:(\w+)/g, '{$1}').replaceAll('/', '~1');
+  const success =
+    route.operationId === 'create-token' || route.operationId === 'issue-certificate' ? 201 : 200;
+  const schema =
+    status >= 400
+      ? 'api#/components/schemas/Problem'
+      : `api#/paths/${encodeURIComponent(at)}/${method.toLowerCase()}/responses/${success}/content/application~1json/schema`;
+  const validate = ajv.getSchema(schema) ?? ajv.compile({ $ref: schema });
+  if (!validate(body)) throw new Error(`${method} ${path}: ${ajv.errorsText(validate.errors)}`);
+  if (status < 400) checked.add(route.operationId);
+}
+
 async function call(
   method: string,
   path: string,
@@ -50,6 +78,7 @@ async function call(
     string,
     never
   >;
+  if (text !== '') await conforms(method, path, response.status, body);
   return { status: response.status, body, headers: response.headers };
 }
 
@@ -432,4 +461,29 @@ describe('readings', () => {
     await waitFor(() => resumed.text.includes(`id: ${lastId}\nevent: values`), { what: 'the missed values' });
     abort.abort();
   });
+});
+
+describe('limits', () => {
+  it('refuses who knocks too often without credentials, and says when to come back', async () => {
+    // More than two windows' worth, so that the turn of a minute does not matter.
+    for (let i = 0; i < 300; i++) {
+      const answer = await call('GET', '/v1/devices');
+      expect(answer.headers.get('x-ratelimit-limit')).toBe('120');
+      if (answer.status === 401) continue;
+      expect(answer).toMatchObject({ status: 429, body: { error: 'limit_exceeded' } });
+      expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
+      return;
+    }
+    throw new Error('never refused');
+  });
+});
+
+it('has held every readable operation against the document', async () => {
+  await call('GET', '/v1/tokens', { token: tokens.admin! });
+  await call('GET', '/v1/certificates/ca', { token: tokens.viewer! });
+  await call('POST', '/v1/tokens', { token: tokens.admin!, body: { name: 'x', role: 'viewer' } });
+  const readable = routes.filter(
+    (one) => one.group !== undefined && one.method === 'GET' && one.answerType === undefined,
+  );
+  for (const route of readable) expect([...checked]).toContain(route.operationId);
 });

@@ -49,6 +49,8 @@ export class StreamHub implements Service {
   readonly #pending = new Map<number, LiveUpdate>();
   readonly #states = new Map<number, string>();
   #nextId: number;
+  /** A look at the fleet is under way; the next one waits for its turn. */
+  #looking = false;
   #timers: Timer[] = [];
   #unsubscribe: (() => void) | undefined;
   /** Clients cut off because they did not read, since the start. */
@@ -139,7 +141,16 @@ export class StreamHub implements Service {
 
   /** Devices whose state, worst quality or open gaps changed since the last look. */
   async #sendDevices(): Promise<void> {
-    if (this.#clients.size === 0) return;
+    if (this.#clients.size === 0 || this.#looking) return;
+    this.#looking = true;
+    try {
+      await this.#sendChangedDevices();
+    } finally {
+      this.#looking = false;
+    }
+  }
+
+  async #sendChangedDevices(): Promise<void> {
     for (const tenantId of new Set([...this.#clients].map((client) => client.tenantId))) {
       const changed = (await this.#fleet.devices(tenantId)).filter((device) => {
         const deviceNo = this.#directory.byId(tenantId, device.device_id)!.deviceNo;

@@ -47,6 +47,7 @@ export class LiveDevice {
   readonly #receivedAt: Float64Array;
   /** 1 where the tag changed since the last `takeChanged`. */
   readonly #changed: Uint8Array;
+  #badSince: number | undefined;
 
   constructor(
     readonly deviceNo: number,
@@ -79,12 +80,14 @@ export class LiveDevice {
     const valuesAt = at;
     for (let i = 0; i < columns.length; i++) at += 4 + Math.max(0, view.getInt32(at));
     let reported = 0;
+    let sawBad = false;
     let valueAt = valuesAt;
     for (let i = 0; i < columns.length; i++) {
       const length = view.getInt32(valueAt);
       const hasQuality = view.getInt32(at) > 0;
       if (hasQuality) {
         reported++;
+        sawBad ||= view.getInt16(at + 4) < 64;
         if (ts >= this.#ts[i]!) {
           this.#q[i] = view.getInt16(at + 4);
           this.#stamp(i, ts, receivedAt, sourceTs);
@@ -94,20 +97,22 @@ export class LiveDevice {
       at += hasQuality ? 6 : 4;
       valueAt += 4 + Math.max(0, length);
     }
+    // A bad tag is repeated for liveness, so its own time stamp does not say when the trouble began.
+    if (sawBad || this.#badSince !== undefined) this.#badSince = this.allBad()?.since;
     return reported;
   }
 
   /** Since when (ms) every reported tag has been bad, and the worst code; undefined while any tag is usable. */
   allBad(): { readonly since: number; readonly q: number } | undefined {
-    let since = Number.POSITIVE_INFINITY;
     let worst = 255;
+    let oldest = Number.POSITIVE_INFINITY;
     for (let i = 0; i < this.#kind.length; i++) {
       if (this.#kind[i] === Kind.absent) continue;
       if (qualityStatus(this.#q[i]!) !== 'bad') return undefined;
-      since = Math.min(since, this.#ts[i]!);
       worst = Math.min(worst, this.#q[i]!);
+      oldest = Math.min(oldest, this.#ts[i]!);
     }
-    return since === Number.POSITIVE_INFINITY ? undefined : { since, q: worst };
+    return worst === 255 ? undefined : { since: this.#badSince ?? oldest, q: worst };
   }
 
   values(): LiveValue[] {

@@ -1,7 +1,10 @@
-import { ApiError, createTransport, type Transport } from '@millrace/client';
+import { type Api, ApiError, createApi, createTransport, type Transport } from '@millrace/client';
 
 /** Calls go to the page's own origin with the session's cookie. */
 export const transport: Transport = createTransport({ baseUrl: '' });
+
+/** The API, one function an operation. */
+export const api: Api = createApi(transport);
 
 /** Whether an error says that nobody is signed in. */
 export function isSignedOut(error: unknown): boolean {

@@ -1,38 +1,23 @@
+import type { ListDevicesQuery } from '@millrace/client';
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
-import { transport } from './client';
-import type {
-  AssetNode,
-  Completeness,
-  DeadLetter,
-  Device,
-  DeviceDetail,
-  Gap,
-  Page,
-  PlatformEvent,
-  Series,
-  Session,
-  Summary,
-  Telemetry,
-} from './types';
-
-const get = <T>(path: string, signal: AbortSignal, query?: Record<string, string | number | undefined>) =>
-  transport.request<T>({ method: 'GET', path, signal, ...(query === undefined ? {} : { query }) });
+import { api } from './client';
+import type { DeviceDetail, Series } from './types';
 
 export const sessionQuery = queryOptions({
   queryKey: ['session'],
-  queryFn: ({ signal }) => get<Session>('/v1/session', signal),
+  queryFn: ({ signal }) => api.getSession({ signal }),
   staleTime: 60_000,
 });
 
 export const summaryQuery = queryOptions({
   queryKey: ['summary'],
-  queryFn: ({ signal }) => get<Summary>('/v1/fleet/summary', signal),
+  queryFn: ({ signal }) => api.getFleetSummary({ signal }),
   refetchInterval: 5_000,
 });
 
 export const assetsQuery = queryOptions({
   queryKey: ['assets'],
-  queryFn: ({ signal }) => get<{ root: AssetNode }>('/v1/assets', signal),
+  queryFn: ({ signal }) => api.getAssets({ signal }),
   refetchInterval: 10_000,
 });
 
@@ -47,13 +32,16 @@ export interface DeviceFilter {
   readonly sort?: string | undefined;
 }
 
+/** The filter as the API takes it. A word in the URL that it does not know is answered with what is wrong. */
+export const listQuery = (filter: DeviceFilter) => filter as ListDevicesQuery;
+
 const pageSize = 200;
 
 export const devicesQuery = (filter: DeviceFilter) =>
   infiniteQueryOptions({
     queryKey: ['devices', filter],
     queryFn: ({ signal, pageParam }) =>
-      get<Page<Device>>('/v1/devices', signal, { ...filter, limit: pageSize, cursor: pageParam }),
+      api.listDevices({ ...listQuery(filter), limit: pageSize, cursor: pageParam }, { signal }),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next_cursor ?? undefined,
     // Short lists are kept fresh row by row; long ones by the stream, with a slow full pass.
@@ -64,7 +52,8 @@ export const devicesQuery = (filter: DeviceFilter) =>
 export const deviceQuery = (deviceId: string) =>
   queryOptions({
     queryKey: ['device', deviceId],
-    queryFn: ({ signal }) => get<DeviceDetail>(`/v1/devices/${encodeURIComponent(deviceId)}`, signal),
+    // The contract's ranges are pairs, which the description of the API states as a length.
+    queryFn: async ({ signal }) => (await api.getDevice(deviceId, { signal })) as DeviceDetail,
     refetchInterval: 10_000,
   });
 
@@ -79,19 +68,16 @@ export interface HistoryQuestion {
   readonly maxPoints: number;
 }
 
-export async function fetchHistory(question: HistoryQuestion, signal: AbortSignal): Promise<Telemetry> {
-  const answer = await get<Telemetry>(
-    `/v1/devices/${encodeURIComponent(question.deviceId)}/telemetry`,
-    signal,
-    {
-      tags: question.tags.join(','),
-      from: new Date(question.from).toISOString(),
-      to: new Date(question.to).toISOString(),
-      interval: question.interval,
-      quality: question.quality,
-      max_points: question.maxPoints,
-    },
-  );
+export async function fetchHistory(question: HistoryQuestion, signal: AbortSignal) {
+  const query = {
+    tags: question.tags.join(','),
+    from: new Date(question.from).toISOString(),
+    to: new Date(question.to).toISOString(),
+    interval: question.interval,
+    quality: question.quality,
+    max_points: question.maxPoints,
+  };
+  const answer = await api.getTelemetry(question.deviceId, query, { signal });
   return { ...answer, series: answer.series.map(carriedOnly) };
 }
 
@@ -111,22 +97,18 @@ export function carriedOnly(series: Series): Series {
 export const gapsQuery = (deviceId: string) =>
   queryOptions({
     queryKey: ['gaps', deviceId],
-    queryFn: ({ signal }) =>
-      get<Page<Gap>>(`/v1/devices/${encodeURIComponent(deviceId)}/gaps`, signal, { limit: 200 }),
+    queryFn: ({ signal }) => api.listGaps(deviceId, { limit: pageSize }, { signal }),
     refetchInterval: 10_000,
   });
 
-export async function fetchCompleteness(deviceId: string, from: number, to: number, signal: AbortSignal) {
-  return get<Completeness>(`/v1/devices/${encodeURIComponent(deviceId)}/completeness`, signal, {
-    from: new Date(from).toISOString(),
-    to: new Date(to).toISOString(),
-  });
+export function fetchCompleteness(deviceId: string, from: number, to: number, signal: AbortSignal) {
+  const query = { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
+  return api.getCompleteness(deviceId, query, { signal });
 }
 
 export const deadLettersQuery = infiniteQueryOptions({
   queryKey: ['dead-letters'],
-  queryFn: ({ signal, pageParam }) =>
-    get<Page<DeadLetter>>('/v1/dead-letters', signal, { limit: pageSize, cursor: pageParam }),
+  queryFn: ({ signal, pageParam }) => api.listDeadLetters({ limit: pageSize, cursor: pageParam }, { signal }),
   initialPageParam: undefined as string | undefined,
   getNextPageParam: (last) => last.next_cursor ?? undefined,
   refetchInterval: 10_000,
@@ -135,18 +117,14 @@ export const deadLettersQuery = infiniteQueryOptions({
 export const deadLetterQuery = (id: string) =>
   queryOptions({
     queryKey: ['dead-letter', id],
-    queryFn: ({ signal }) => get<DeadLetter>(`/v1/dead-letters/${encodeURIComponent(id)}`, signal),
+    queryFn: ({ signal }) => api.getDeadLetter(id, { signal }),
   });
 
 export const eventsQuery = (deviceId: string | undefined) =>
   infiniteQueryOptions({
     queryKey: ['events', deviceId],
     queryFn: ({ signal, pageParam }) =>
-      get<Page<PlatformEvent>>('/v1/events', signal, {
-        device_id: deviceId,
-        limit: pageSize,
-        cursor: pageParam,
-      }),
+      api.listEvents({ device_id: deviceId, limit: pageSize, cursor: pageParam }, { signal }),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next_cursor ?? undefined,
     refetchInterval: 10_000,

@@ -1,8 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useRouter } from '@tanstack/react-router';
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react';
-import { transport } from '../api/client';
-import type { Device, Page } from '../api/types';
+import { api } from '../api/client';
 import { setPreferences, usePreferences } from '../lib/preferences';
 import { signOut } from './sign-out';
 
@@ -58,13 +57,7 @@ function useMatches(text: string): readonly Command[] {
   const commands = useCommands();
   const devices = useQuery({
     queryKey: ['palette', text],
-    queryFn: ({ signal }) =>
-      transport.request<Page<Device>>({
-        method: 'GET',
-        path: '/v1/devices',
-        query: { q: text || undefined, limit: 8 },
-        signal,
-      }),
+    queryFn: ({ signal }) => api.listDevices({ q: text || undefined, limit: 8 }, { signal }),
     placeholderData: (before) => before,
     staleTime: 10_000,
   });

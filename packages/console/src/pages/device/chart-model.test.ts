@@ -6,7 +6,7 @@ const raw = (t: number[], v: (number | null)[], q: number[]) => ({ tag: 'a', uni
 describe('what a chart draws', () => {
   it('lifts the pen at a break, and only there', () => {
     const breaks = breakStretches(
-      [{ kind: 'gap', from: 2100, to: 3900, cause: 'uplink_lost', detail: null }],
+      [{ kind: 'gap', from: 2100, to: 3900, cause: 'uplink_lost', detail: '' }],
       9000,
     );
     const data = chartData(raw([1000, 2000, 4000, 9000], [1, 2, 3, 4], [192, 192, 192, 192]), breaks, 9000);
@@ -28,7 +28,7 @@ describe('what a chart draws', () => {
 
   it('lets an open break reach to the end of the range', () => {
     expect(
-      breakStretches([{ kind: 'silence', from: 1000, to: null, cause: null, detail: null }], 61_000)[0],
+      breakStretches([{ kind: 'silence', from: 1000, to: null, cause: '', detail: '' }], 61_000)[0],
     ).toEqual({
       kind: 'silence',
       from: 1000,

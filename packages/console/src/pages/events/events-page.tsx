@@ -13,7 +13,7 @@ const shownElsewhere = new Set(['type', 'ts', 'device_id', 'msg_id', 'schema_ver
 
 /** What an event says beyond its type, as `name value` pairs. */
 function detailOf(row: PlatformEvent): string {
-  const detail = row.detail ?? row.event;
+  const detail = row.event;
   if (typeof detail === 'string') return detail;
   if (typeof detail !== 'object' || detail === null) return '';
   return Object.entries(detail)

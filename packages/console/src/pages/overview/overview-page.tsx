@@ -1,8 +1,8 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useCallback, useEffect, useMemo, useState } from 'react';
-import { transport } from '../../api/client';
-import { type DeviceFilter, devicesQuery } from '../../api/queries';
+import { api } from '../../api/client';
+import { type DeviceFilter, devicesQuery, listQuery } from '../../api/queries';
 import type { Device, Page } from '../../api/types';
 import { after, now } from '../../lib/clock';
 import { download, toCsv } from '../../lib/csv';
@@ -180,8 +180,8 @@ function CsvButton({ filter }: { filter: DeviceFilter }) {
       const rows: Device[] = [];
       let cursor: string | undefined;
       do {
-        const query = { ...filter, limit: 200, cursor };
-        const page: Page<Device> = await transport.request({ method: 'GET', path: '/v1/devices', query });
+        const query = { ...listQuery(filter), limit: 200, cursor };
+        const page: Page<Device> = await api.listDevices(query);
         rows.push(...page.items);
         cursor = page.next_cursor ?? undefined;
       } while (cursor !== undefined && rows.length < csvRowsMax);

@@ -1,7 +1,7 @@
 import { ApiError } from '@millrace/client';
 import { useLocation, useNavigate, useSearch } from '@tanstack/react-router';
 import { useEffect, useRef, useState } from 'react';
-import { transport } from '../../api/client';
+import { api } from '../../api/client';
 import { queryClient } from '../../session';
 import { Glyph } from '../../ui/marks';
 
@@ -22,7 +22,7 @@ export function SignInPage() {
     window.history.replaceState(null, '', '/sign-in');
     const redeem = async () => {
       try {
-        await transport.request({ method: 'POST', path: '/v1/session', body: { token } });
+        await api.createSession({ token });
         queryClient.clear();
         await navigate({ to: safeNext(next), replace: true });
       } catch (cause) {

@@ -37,6 +37,12 @@ describe('a long-running process', () => {
     90_000,
   );
 
+  test('one Ctrl-C that arrives twice is one press', async () => {
+    const twice = await field();
+    twice.child.kill('SIGINT');
+    expect((await twice.stop()).stderr).not.toContain('stopping at once');
+  }, 90_000);
+
   test('after kill -9 the next one takes the lock over', async () => {
     const first = await field();
     await first.kill();

@@ -10,6 +10,9 @@ import { productVersion } from './version.js';
 /** Seconds a clean stop may take before the process gives up on it. */
 const STOP_SECONDS_MAX = 30;
 
+/** One Ctrl-C arrives twice under npx, from the terminal and from npm: within this time it is the same press. */
+const SAME_PRESS_MS = 1000;
+
 export interface BuiltProcess {
   readonly service: Service;
   /** Answers on the role's local socket, after `service.start()`. Absent = the service opens its socket itself. */
@@ -85,20 +88,24 @@ interface StopSignal {
  */
 export function stopSignal(logger: Logger): StopSignal {
   let asked = false;
+  let askedAtMs = 0;
   let ask: (reason: string) => void = () => {};
   const promise = new Promise<string>((resolve) => {
     ask = resolve;
   });
   const onSignal = (signal: NodeJS.Signals) => {
     if (asked) {
+      if (performance.now() - askedAtMs < SAME_PRESS_MS) return;
       logger.warn('stopping at once, without waiting', { signal });
       process.exit(130);
     }
     asked = true;
+    askedAtMs = performance.now();
     ask(signal);
   };
   const onDisconnect = () => {
     asked = true;
+    askedAtMs = performance.now();
     ask('the supervising process is gone');
   };
   const onFatal = (error: unknown) => {

@@ -22,7 +22,7 @@ export function bannerText({ plan, portBase, link, pids }: BannerFacts): string 
              (works once; "npx millrace sign-in-link${again}" makes another)
 
   Running    field     pid ${pids.field}: pumps, tank and meter on Modbus TCP ${ports.modbus} and OPC UA ${ports.opcua}
-             edge      pid ${pids.edge}: gateway GW-01, reading them and its page on http://127.0.0.1:${ports.gatewayPage}
+             edge      pid ${pids.edge}: gateway GW-01, reads them and sends on; its own page: http://127.0.0.1:${ports.gatewayPage}
              platform  pid ${pids.platform}: broker ${ports.mqtt}, PostgreSQL ${ports.postgres}, API and console ${ports.console}
   Data       ${folder} (configuration, database, outbox, certificates; logs in ${folder}/log)
 

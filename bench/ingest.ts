@@ -1,5 +1,5 @@
 /**
- * `npm run bench ingest -- [--seconds 20] [--connections 1000] [--in-flight 32] [--rate 10000]`
+ * `npm run bench ingest -- [--seconds 20] [--connections 1000] [--in-flight 32] [--rate 10000] [--tls] [--no-peer]`
  *
  * How many messages a second the product takes from publish to PUBACK, committed with fsync: 1,000 connections, QoS 1,
  * six values a message. A second, paced run gives the latencies. Every acknowledged message must be in the table once.
@@ -26,6 +26,7 @@ const { values: flags } = parseArgs({
     'in-flight': { type: 'string', default: '32' },
     rate: { type: 'string', default: '10000' },
     'paced-seconds': { type: 'string', default: '10' },
+    tls: { type: 'boolean', default: false },
     'no-peer': { type: 'boolean', default: false },
   },
 });
@@ -36,7 +37,12 @@ const rate = Number(flags.rate);
 const pacedSeconds = Number(flags['paced-seconds']);
 
 const dataDir = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
-const server = new ServerProcess('server.mjs', { devices: connections * 2, dataDir, port: await freePort() });
+const server = new ServerProcess('server.mjs', {
+  devices: connections * 2,
+  dataDir,
+  port: await freePort(),
+  tls: flags.tls,
+});
 try {
   await server.start();
   const clients = server.topics.map(({ deviceId, topic }) => ({
@@ -44,7 +50,11 @@ try {
     topic,
     payload: envelopeTemplate(deviceId),
   }));
-  const target = { host: '127.0.0.1', port: server.port };
+  const target = {
+    host: '127.0.0.1',
+    port: server.port,
+    ...(server.tls === undefined ? {} : { tls: server.tls }),
+  };
 
   let before: Promise<Cpu> | undefined;
   let after: Promise<Cpu> | undefined;
@@ -91,7 +101,7 @@ try {
     bytes_per_row: Math.round(counts.bytes / Math.max(1, counts.stored)),
     connections,
     in_flight: inFlight,
-    tls: false,
+    tls: flags.tls,
     generator_us_per_message: round(full.generator_cpu_us_per_message ?? 0),
     generator_bound: full.generator_cpu_cores > 0.9,
     peer,

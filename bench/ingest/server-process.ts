@@ -18,6 +18,10 @@ export interface Counts {
 export class ServerProcess {
   readonly #child: ChildProcess;
   port = 0;
+  /** What a client needs to connect by TLS; undefined on a plain listener. */
+  tls:
+    | { readonly ca: string; readonly cert: string; readonly key: string; readonly servername: string }
+    | undefined;
   topics: readonly { readonly deviceId: string; readonly topic: string }[] = [];
 
   /** `program`: a file beside this one; it reports its port when it is ready. */
@@ -30,8 +34,13 @@ export class ServerProcess {
   }
 
   async start(): Promise<void> {
-    const ready = (await this.#answer()) as { port: number; topics?: ServerProcess['topics'] };
+    const ready = (await this.#answer()) as {
+      port: number;
+      topics?: ServerProcess['topics'];
+      tls?: ServerProcess['tls'];
+    };
     this.port = ready.port;
+    this.tls = ready.tls;
     this.topics = ready.topics ?? [];
   }
 

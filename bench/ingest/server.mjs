@@ -1,6 +1,7 @@
 // The product under test in a process of its own: embedded PostgreSQL, ingest with everything behind it, broker.
 // Usage: node bench/ingest/server.mjs '{"devices":1000,"dataDir":"...","port":55433}'; talks over the IPC channel.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createBroker, silentObserver } from '../../packages/broker/dist/index.js';
 import { topicPrefix } from '../../packages/contracts/dist/index.js';
 import { systemClock, systemRandom } from '../../packages/foundation/dist/index.js';
@@ -39,8 +40,33 @@ await database.start();
 const directory = new MapDirectory(new Map([['bench', 1]]), devices);
 const river = new River({ database, directory, tenantIds: () => [1], ...passedIn });
 await river.start();
+
+/** TLS 1.3 with client certificates of the product's own PKI. All clients share one: a handshake is not measured. */
+async function openPki() {
+  const { Pki } = await import('../../packages/platform/dist/identity/pki.js');
+  const pki = new Pki({
+    dataDir: options.dataDir,
+    clock: systemClock,
+    logger,
+    hosts: ['localhost', '127.0.0.1'],
+  });
+  await pki.open();
+  const client = await pki.issueWithKey('bench::client', 'device');
+  const files = { ca: pki.rootPem, cert: client.pem + pki.operationsPem, key: client.keyPem };
+  const paths = {};
+  for (const [name, pem] of Object.entries(files)) {
+    paths[name] = join(options.dataDir, `bench-${name}.pem`);
+    writeFileSync(paths[name], pem, { mode: 0o600 });
+  }
+  return {
+    listener: { url: 'mqtts://127.0.0.1:0', tls: pki.serviceTls },
+    client: { ...paths, servername: 'localhost' },
+  };
+}
+
+const tls = options.tls ? await openPki() : undefined;
 const broker = createBroker({
-  listeners: [{ url: 'mqtt://127.0.0.1:0' }],
+  listeners: [tls?.listener ?? { url: 'mqtt://127.0.0.1:0' }],
   ingress: river.ingress,
   authenticator: {
     authenticate: async ({ clientId }) => ({
@@ -116,6 +142,7 @@ process.on('message', async (question) => {
   }
 });
 process.send({
+  tls: tls?.client,
   port: broker.listenerPorts[0],
   topics: devices.map(({ deviceId, topicPrefix: prefix }) => ({ deviceId, topic: `${prefix}/telemetry` })),
 });

@@ -73,8 +73,11 @@ export async function takePictures(page: Page, name: string): Promise<void> {
     for (const size of sizes) {
       await page.setViewportSize(size);
       await page.waitForFunction((theme) => document.documentElement.dataset.theme === theme, colorScheme);
-      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-      expect(overflow, `${name} at ${size.width}`).toBeLessThanOrEqual(0);
+      // The page lays itself out anew after a change of size; within a second it has to fit.
+      const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      await expect
+        .poll(overflow, { message: `${name} at ${size.width}`, timeout: 1_000 })
+        .toBeLessThanOrEqual(0);
       await page.screenshot({ path: `${folder}${name}-${colorScheme}-${size.width}x${size.height}.png` });
     }
   }

@@ -88,22 +88,24 @@ function reasonText(reason: string): string {
   return /^[A-Z][a-z]/.test(text) ? text.charAt(0).toLowerCase() + text.slice(1) : text;
 }
 
+/** The worse of state and quality: offline, then bad values, then stale, then uncertain ones. */
+function worseSign(
+  state: DeviceState | undefined,
+  worst: QualityName,
+): { shape: Shape; words: string; level: Level } {
+  if (state === 'offline') return stateSigns.offline;
+  if (worst === 'bad') return { shape: 'hatch', words: 'Bad quality', level: 'bad' };
+  if (state === 'stale') return stateSigns.stale;
+  if (worst === 'uncertain') return { shape: 'hollow', words: 'Uncertain quality', level: 'uncertain' };
+  return { shape: state === 'never_seen' ? 'dashed' : 'dot', words: '', level: 'none' };
+}
+
 /** Only the sign of a device's state, for the tree; the words are for those who cannot see it. */
 export function StateGlyph({ state, worst }: { state: DeviceState | undefined; worst: QualityName }) {
-  const level = state ? stateSigns[state].level : 'none';
-  const shown: Level = level === 'none' && worst !== 'good' ? worst : level;
-  const shape: Shape =
-    level !== 'none'
-      ? stateSigns[state!].shape
-      : worst === 'bad'
-        ? 'hatch'
-        : worst === 'uncertain'
-          ? 'hollow'
-          : 'dot';
-  const words = level !== 'none' ? stateSigns[state!].words : worst === 'good' ? '' : `${worst} quality`;
+  const { shape, level, words } = worseSign(state, worst);
   return (
-    <span className="mark" data-level={shown} title={words || undefined}>
-      <Glyph shape={state === 'never_seen' ? 'dashed' : shape} />
+    <span className="mark" data-level={level} title={words || undefined}>
+      <Glyph shape={shape} />
       <span className="visually-hidden">{words}</span>
     </span>
   );

@@ -61,7 +61,11 @@ function useMatches(text: string): readonly Command[] {
     placeholderData: (before) => before,
     staleTime: 10_000,
   });
-  const found = (devices.data?.items ?? []).map((device) => ({
+  // While an answer is awaited the one before is narrowed here: Enter must never run what no longer matches.
+  const fits = (device: { device_id: string; title: string }) =>
+    !devices.isPlaceholderData ||
+    `${device.device_id} ${device.title}`.toLowerCase().includes(text.toLowerCase());
+  const found = (devices.data?.items ?? []).filter(fits).map((device) => ({
     id: `device-${device.device_id}`,
     title: device.device_id,
     hint: device.title,

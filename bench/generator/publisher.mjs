@@ -1,121 +1,134 @@
 // One MQTT 5 connection that publishes one device's telemetry at QoS 1. A frame is built once and patched: packet id,
 // time stamp, sequence number and ULID are digits at known places.
 
+import { randomInt } from 'node:crypto';
+
 const BASE32 = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const PACKET_IDS = 4096;
 /** Bytes by which a frame may grow while a run of them is built: the digits of `seq`, and the length field. */
 const GROWTH = 5;
 
-/** `frame` options: clientId, topic, payload (a function of seq giving the JSON text with marks, see run.ts). */
-export function createPublisher(socket, options, onAck) {
-  const sentAt = new Float64Array(PACKET_IDS + 1);
-  const state = {
-    outstanding: 0,
-    sent: 0,
-    seq: options.firstSeq ?? 1,
-    packetId: 0,
-    running: false,
-    connected: false,
-  };
-  let template = buildTemplate(options, state.seq);
-  let pending = [];
-  let tail = Buffer.alloc(0);
-  const ulidNoise = Math.floor(Math.random() * 32 ** 5);
+/** One device's connection. `options`: clientId, topic, payload (see run.ts), inFlight, paced, firstSeq. */
+class Publisher {
+  #socket;
+  #options;
+  #onAck;
+  #sentAt = new Float64Array(PACKET_IDS + 1);
+  #template;
+  #pending = [];
+  #tail = Buffer.alloc(0);
+  #seq;
+  #packetId = 0;
+  #running = false;
+  #ulidNoise = randomInt(32 ** 5);
+  outstanding = 0;
+  sent = 0;
+  onConnected = () => {};
 
-  const publisher = {
-    onConnected: () => {},
-    get outstanding() {
-      return state.outstanding;
-    },
-    get sent() {
-      return state.sent;
-    },
-    /** Begins to keep the window full. */
-    run() {
-      state.running = true;
-      fill(options.inFlight);
-    },
-    stop() {
-      state.running = false;
-    },
-    sendOne() {
-      if (state.outstanding >= options.inFlight) return false;
-      const frame = Buffer.allocUnsafe(template.bytes.length + GROWTH);
-      nextFrame(frame, 0);
-      pending.push(frame.subarray(0, template.bytes.length));
-      return true;
-    },
-    flush() {
-      if (pending.length === 0) return;
-      socket.write(pending.length === 1 ? pending[0] : Buffer.concat(pending));
-      pending = [];
-    },
-  };
+  constructor(socket, options, onAck) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#onAck = onAck;
+    this.#seq = options.firstSeq ?? 1;
+    this.#template = buildTemplate(options, this.#seq);
+    socket.on('data', (chunk) => this.#onData(chunk));
+    socket.once(socket.encrypted ? 'secureConnect' : 'connect', () =>
+      socket.write(connectFrame(options.clientId)),
+    );
+  }
 
-  function nextFrame(into, at) {
-    if (state.seq >= template.seqLimit) template = buildTemplate(options, state.seq);
-    const { bytes, idAt, tsAt, seqAt, seqDigits, ulidAt } = template;
+  /** Begins to keep the window full. */
+  run() {
+    this.#running = true;
+    this.#fill(this.#options.inFlight);
+  }
+
+  stop() {
+    this.#running = false;
+  }
+
+  /** Prepares one message for the next `flush`; false when the window is full. */
+  sendOne() {
+    if (this.outstanding >= this.#options.inFlight) return false;
+    const frame = Buffer.allocUnsafe(this.#template.bytes.length + GROWTH);
+    this.#nextFrame(frame, 0);
+    this.#pending.push(frame.subarray(0, this.#template.bytes.length));
+    return true;
+  }
+
+  flush() {
+    if (this.#pending.length === 0) return;
+    this.#socket.write(this.#pending.length === 1 ? this.#pending[0] : Buffer.concat(this.#pending));
+    this.#pending = [];
+  }
+
+  #nextFrame(into, at) {
+    if (this.#seq >= this.#template.seqLimit) this.#template = buildTemplate(this.#options, this.#seq);
+    const { bytes, idAt, tsAt, seqAt, seqDigits, ulidAt } = this.#template;
     bytes.copy(into, at);
-    state.packetId = (state.packetId % PACKET_IDS) + 1;
-    into[at + idAt] = state.packetId >> 8;
-    into[at + idAt + 1] = state.packetId & 0xff;
+    this.#packetId = (this.#packetId % PACKET_IDS) + 1;
+    into[at + idAt] = this.#packetId >> 8;
+    into[at + idAt + 1] = this.#packetId & 0xff;
     const now = Date.now();
     digits(into, at + tsAt, 13, now);
-    digits(into, at + seqAt, seqDigits, state.seq);
+    digits(into, at + seqAt, seqDigits, this.#seq);
     base32(into, at + ulidAt, 10, now);
-    base32(into, at + ulidAt + 10, 5, ulidNoise);
-    base32(into, at + ulidAt + 15, 11, state.seq);
-    sentAt[state.packetId] = performance.now();
-    state.seq++;
-    state.sent++;
-    state.outstanding++;
-    return into;
+    base32(into, at + ulidAt + 10, 5, this.#ulidNoise);
+    base32(into, at + ulidAt + 15, 11, this.#seq);
+    this.#sentAt[this.#packetId] = performance.now();
+    this.#seq++;
+    this.sent++;
+    this.outstanding++;
   }
 
-  function fill(count) {
+  #fill(count) {
     if (count === 0) return;
-    const buffer = Buffer.allocUnsafe((template.bytes.length + GROWTH) * count);
+    const buffer = Buffer.allocUnsafe((this.#template.bytes.length + GROWTH) * count);
     let used = 0;
     for (let i = 0; i < count; i++) {
-      nextFrame(buffer, used);
-      used += template.bytes.length;
+      this.#nextFrame(buffer, used);
+      used += this.#template.bytes.length;
     }
-    socket.write(buffer.subarray(0, used));
+    this.#socket.write(buffer.subarray(0, used));
   }
 
-  function onData(chunk) {
-    const bytes = tail.length > 0 ? Buffer.concat([tail, chunk]) : chunk;
+  #onData(chunk) {
+    const bytes = this.#tail.length > 0 ? Buffer.concat([this.#tail, chunk]) : chunk;
     let at = 0;
     let acks = 0;
     const now = performance.now();
     while (at + 2 <= bytes.length) {
       const end = packetEnd(bytes, at);
       if (end < 0 || end > bytes.length) break;
-      const type = bytes[at] >> 4;
-      if (type === 4) {
-        const id = bytes.readUInt16BE(at + 2);
-        state.outstanding--;
-        acks++;
-        onAck(now - sentAt[id], bytes[at + 1] > 2 ? bytes[at + 4] : 0);
-      } else if (type === 2) {
-        if (bytes[at + 3] !== 0)
-          throw new Error(`CONNACK refused with 0x${bytes[at + 3].toString(16)} for ${options.clientId}`);
-        state.connected = true;
-        publisher.onConnected();
-      } else if (type === 14) {
-        throw new Error(`DISCONNECT 0x${(bytes[at + 2] ?? 0).toString(16)} for ${options.clientId}`);
-      }
+      if (this.#onPacket(bytes, at, now)) acks++;
       at = end;
     }
-    tail = at < bytes.length ? bytes.subarray(at) : Buffer.alloc(0);
-    if (state.running && acks > 0 && !options.paced) fill(acks);
+    this.#tail = at < bytes.length ? bytes.subarray(at) : Buffer.alloc(0);
+    if (this.#running && acks > 0 && !this.#options.paced) this.#fill(acks);
   }
 
-  socket.on('data', onData);
-  socket.once(socket.encrypted ? 'secureConnect' : 'connect', () =>
-    socket.write(connectFrame(options.clientId)),
-  );
-  return publisher;
+  /** True for a PUBACK. */
+  #onPacket(bytes, at, now) {
+    const { clientId } = this.#options;
+    const type = bytes[at] >> 4;
+    if (type === 4) {
+      this.outstanding--;
+      this.#onAck(now - this.#sentAt[bytes.readUInt16BE(at + 2)], bytes[at + 1] > 2 ? bytes[at + 4] : 0);
+      return true;
+    }
+    if (type === 2) {
+      if (bytes[at + 3] !== 0)
+        throw new Error(`CONNACK refused with 0x${bytes[at + 3].toString(16)} for ${clientId}`);
+      this.onConnected();
+    } else if (type === 14) {
+      throw new Error(`DISCONNECT 0x${(bytes[at + 2] ?? 0).toString(16)} for ${clientId}`);
+    }
+    return false;
+  }
+}
+
+export function createPublisher(socket, options, onAck) {
+  return new Publisher(socket, options, onAck);
 }
 
 function buildTemplate(options, seq) {

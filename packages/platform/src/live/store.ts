@@ -14,8 +14,15 @@ export async function loadStates(
   return rows;
 }
 
+/** Devices written at a time: few, because making their text must not hold up the river. */
+const saveChunk = 100;
+
 export async function saveStates(owner: Pool, devices: readonly LiveDevice[]): Promise<void> {
-  if (devices.length === 0) return;
+  for (let at = 0; at < devices.length; at += saveChunk)
+    await saveSome(owner, devices.slice(at, at + saveChunk));
+}
+
+async function saveSome(owner: Pool, devices: readonly LiveDevice[]): Promise<void> {
   await owner.query(
     `INSERT INTO device_states (device_no, tenant_id, state)
      SELECT * FROM unnest($1::int[], $2::int[], $3::jsonb[])

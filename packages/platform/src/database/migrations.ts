@@ -1,5 +1,6 @@
 import { peopleAndTokens } from '../access/migrations/0001-people-and-tokens.js';
 import { deadLetters } from '../dead-letters/migrations/0001-dead-letters.js';
+import { deadLetterActions } from '../dead-letters/migrations/0002-dead-letter-actions.js';
 import { events } from '../events/migrations/0001-events.js';
 import { certificates } from '../identity/migrations/0001-certificates.js';
 import { messageIds } from '../ingest/migrations/0001-message-ids.js';
@@ -20,4 +21,5 @@ export const migrations: readonly Migration[] = [
   tenantsAndDevices,
   certificates,
   peopleAndTokens,
+  deadLetterActions,
 ];

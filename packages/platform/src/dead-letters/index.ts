@@ -1,6 +1,9 @@
 export {
   type DeadLetter,
   type DeadLetterQuery,
-  DeadLetterService,
   type DeadLetterSummary,
-} from './service.js';
+  deadLetterStatuses,
+  type ReplayReport,
+  type ReplayResult,
+} from './model.js';
+export { DeadLetterService, replayLettersMax } from './service.js';

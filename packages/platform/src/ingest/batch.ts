@@ -2,6 +2,7 @@ import type { DeadLetterReason } from '@millrace/contracts';
 import type { PublishBatch } from '@millrace/mqtt';
 import { ChangeSet } from '../ledger/change-set.js';
 import { CopyBuffer } from './copy-buffer.js';
+import type { Replay, ReplayBatch } from './replay.js';
 import type { DeviceRoute } from './route.js';
 import type { Layouts } from './table-layout.js';
 
@@ -61,6 +62,8 @@ export class Batch {
   readonly events: PendingEvent[] = [];
   /** Rows without `seq` and their identities (16 bytes as hex). */
   readonly unnumbered = new Map<number, string>();
+  /** Rows that are dead letters on their second way. */
+  readonly replays = new Map<number, Replay>();
   readonly parts: Part[] = [];
   changes = new ChangeSet();
   id = '';
@@ -88,6 +91,8 @@ export class Batch {
     this.length += publish.length;
     if (this.length > this.state.length) this.#grow(Math.max(this.length, this.state.length * 2));
     this.parts.push({ publish, settle, from });
+    const { replays } = publish as Partial<ReplayBatch>;
+    if (replays !== undefined) for (const [i, replay] of replays) this.replays.set(from + i, replay);
     return from;
   }
 
@@ -104,6 +109,7 @@ export class Batch {
     this.deadLetters.clear();
     this.events.length = 0;
     this.unnumbered.clear();
+    this.replays.clear();
     this.parts.length = 0;
     this.routes.length = 0;
     this.changes = new ChangeSet();

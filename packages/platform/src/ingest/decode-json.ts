@@ -39,6 +39,8 @@ export function decodeJson(
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
     return deadLetter('malformed_payload', 'The payload is JSON but not an object.');
   const message = expandCompact(parsed as Record<string, unknown>, route.type);
+  // Before the version is judged: where `seq` stands is the same in all of them.
+  if (message.device_id === route.entry.deviceId) noteNumber(message, scratch);
   const version = message.schema_version ?? '1.0';
   const versionRoute = route.type.versions.get(version);
   if (typeof version !== 'string' || versionRoute === undefined)
@@ -46,7 +48,6 @@ export function decodeJson(
       shown: `unknown_schema_version_${String(version)}`,
       schemaVersion: String(version),
     });
-  if (message.device_id === route.entry.deviceId) noteNumber(message, scratch);
   if (!versionRoute.validate(message)) return violation(versionRoute, version);
   const mismatch = checkSpeaker(message, binding, route);
   if (mismatch !== undefined) return mismatch;

@@ -3,6 +3,7 @@ import { type PublishBatch, ReasonCode } from '@millrace/mqtt';
 import { type Batch, type PendingDeadLetter, RowState } from './batch.js';
 import { decodeEvent } from './decode-event.js';
 import { decodeJson } from './decode-json.js';
+import { asOfOld, refuseReplay } from './replay.js';
 import type { Binding, DeviceRoute } from './route.js';
 import type { RowScratch } from './row-scratch.js';
 import type { Layouts } from './table-layout.js';
@@ -35,8 +36,13 @@ export function decode(batch: Batch, publish: PublishBatch, from: number, contex
     batch.payloadBytes += end - start;
     binding.route ??= context.resolve(binding);
     batch.routes[row] = binding.route;
-    const wrong = decodeRow(batch, row, publish, i, binding, context);
-    if (wrong !== undefined) {
+    const replay = batch.replays.size > 0 ? batch.replays.get(row) : undefined;
+    const wrong =
+      replay === undefined
+        ? decodeRow(batch, row, publish, i, binding, context)
+        : asOfOld(binding, () => decodeRow(batch, row, publish, i, binding, context));
+    if (wrong !== undefined && replay !== undefined) refuseReplay(batch, row, replay, wrong);
+    else if (wrong !== undefined) {
       batch.state[row] = RowState.deadLetter;
       batch.deadLetters.set(row, wrong);
     }

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { type Batch, RowState } from './batch.js';
 import { CopyBuffer } from './copy-buffer.js';
 import { CopyTransaction } from './copy-transaction.js';
+import { refuseReplay } from './replay.js';
 import type { Layouts } from './table-layout.js';
 import { deadLetter } from './verdict.js';
 
@@ -19,8 +20,13 @@ export async function isolatePoison(client: pg.Client, batch: Batch, layouts: La
     found++;
     const seq = batch.seq[row]!;
     if (seq > 0) batch.changes.turnDead(batch.routes[row]!.ledger, batch.epoch[row]!, seq);
-    batch.deadLetters.set(row, deadLetter('schema_violation', `The database refused it: ${refusal}`));
-    batch.withdraw(row, RowState.deadLetter);
+    const letter = deadLetter('schema_violation', `The database refused it: ${refusal}`);
+    const replay = batch.replays.get(row);
+    if (replay !== undefined) refuseReplay(batch, row, replay, letter);
+    else {
+      batch.deadLetters.set(row, letter);
+      batch.withdraw(row, RowState.deadLetter);
+    }
   }
   return found;
 }

@@ -41,7 +41,10 @@ export class River implements Service {
     this.gaps = new GapMonitor({ ...options, ledger });
     this.ledger = new LedgerService(options.database, ledger, options.directory);
     this.events = new EventService(options.database, options);
-    this.deadLetters = new DeadLetterService(options.database);
+    this.deadLetters = new DeadLetterService(options.database, {
+      clock: options.clock,
+      ingress: () => this.ingress,
+    });
     this.#ingest = new IngestService({ ...options, ledger, listeners: [this.live, this.gaps] });
   }
 

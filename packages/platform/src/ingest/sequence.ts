@@ -2,6 +2,7 @@ import { ReasonCode } from '@millrace/mqtt';
 import { Fate } from '../ledger/numbering.js';
 import { type Batch, RowState } from './batch.js';
 import { putInt64 } from './copy-buffer.js';
+import { claimReplay } from './replay.js';
 import { epochValueOffset } from './table-layout.js';
 
 /** What the stage saw, for the counters. */
@@ -21,14 +22,16 @@ export function sequence(batch: Batch, counts: SequenceCounts): void {
     const route = batch.routes[row];
     if (seq === 0 || route === undefined || state[row]! > RowState.deadLetter) continue;
     const dead = state[row] === RowState.deadLetter;
-    const claim = changes.claim(
-      route.ledger,
-      batch.epoch[row]!,
-      seq,
-      // A time that nobody believes must not decide which numbering the row belongs to.
-      dead ? (route.ledger.latest?.newestTs ?? 0) : batch.ts[row]!,
-      dead ? Fate.deadLettered : Fate.stored,
-    );
+    const claim =
+      (batch.replays.size > 0 ? claimReplay(batch, row) : undefined) ??
+      changes.claim(
+        route.ledger,
+        batch.epoch[row]!,
+        seq,
+        // A time that nobody believes must not decide which numbering the row belongs to.
+        dead ? (route.ledger.latest?.newestTs ?? 0) : batch.ts[row]!,
+        dead ? Fate.deadLettered : Fate.stored,
+      );
     if (claim === 'new') {
       const epoch = changes.numbering!.epoch;
       batch.epoch[row] = epoch;

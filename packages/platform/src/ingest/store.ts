@@ -6,6 +6,7 @@ import { compact } from './compact.js';
 import { CopyTransaction } from './copy-transaction.js';
 import { isolatePoison } from './isolate.js';
 import { dayOf, type Partitions } from './partitions.js';
+import { replaySql } from './replay.js';
 import type { Layouts } from './table-layout.js';
 import { writeDeadLetters } from './write-dead-letters.js';
 
@@ -167,7 +168,7 @@ export class Store {
 function transact(client: pg.Client, batch: Batch, layouts: Layouts): Promise<void> {
   compact(batch);
   writeDeadLetters(batch, layouts.deadLetters);
-  const statements = [...journalSql(batch), ...eventSql(batch)];
+  const statements = [...journalSql(batch), ...eventSql(batch), ...replaySql(batch)];
   const data: Buffer[] = [];
   for (const layout of layouts.all) {
     const table = batch.tables[layout.index]!;

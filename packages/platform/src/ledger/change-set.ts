@@ -41,6 +41,21 @@ export class ChangeSet {
     return 'new';
   }
 
+  /**
+   * Gives the number of a dead letter the fate stored, for its replay. It stays among the dead-lettered ones too, as
+   * a trace: whoever counts takes stored before dead-lettered. `duplicate` when it is stored already.
+   */
+  claimReplayed(device: DeviceLedger, epoch: number, seq: number, ts: number): Claim {
+    const numbering = device.numbering(epoch, 0);
+    this.numbering = numbering;
+    if (numbering.decided[0].has(seq)) return 'duplicate';
+    numbering.known.add(seq);
+    this.#open(numbering, 0, seq, seq, ts);
+    // An old number and its old time must not be continued by the messages of today.
+    numbering.openChange = undefined;
+    return 'new';
+  }
+
   /** Adds a range that a gateway reported as lost; numbers that arrived after all keep their fate. */
   reportLost(
     numbering: Numbering,

@@ -191,7 +191,11 @@ function opening({ numbering, first, last, fromTs, toTs }: Jump): GapAction[] {
 /** Numbers of the range that are neither stored nor dead-lettered; lost ones are still absent. */
 export function absent(numbering: Numbering, first: number, last: number): number {
   const [stored, dead] = numbering.decided;
-  return last - first + 1 - stored.countWithin(first, last) - dead.countWithin(first, last);
+  let count = 0;
+  // A replayed dead letter is in both, so the two cannot be subtracted one after the other.
+  for (const hole of stored.holes(first, last))
+    count += hole.last - hole.first + 1 - dead.countWithin(hole.first, hole.last);
+  return count;
 }
 
 /** A gateway's first reading after a start may be stamped a little before the event that tells of the start. */

@@ -104,8 +104,11 @@ export class LedgerService {
         return count;
       };
       sums.missing += add('missing', numbering.missing(span.first, span.last));
-      sums.deadLettered += add('dead_lettered', dead.runs(span.first));
-      // A number that was reported lost and came after all is stored.
+      // A dead letter that was replayed is stored, and so is a number that was reported lost and came after all.
+      sums.deadLettered += add(
+        'dead_lettered',
+        [...dead.runs(span.first)].flatMap((run) => stored.holes(run.first, run.last)),
+      );
       sums.lost += add(
         'lost',
         [...lost.runs(span.first)].flatMap((run) => stored.holes(run.first, run.last)),

@@ -113,6 +113,22 @@ export type DeadLetter = {
   readonly payload_bytes: number;
   readonly payload: string | null;
   readonly payload_base64: string | null;
+
+  /** `kept` waits for someone; `stored` and `duplicate`: replayed; `discarded`: its payload is gone. */
+  readonly status: 'kept' | 'stored' | 'duplicate' | 'discarded';
+
+  /** What was done with it, oldest first; only for a single letter. */
+  readonly actions: readonly {
+    /** When. RFC 3339, UTC. */
+    readonly at: string;
+
+    /** Who. */
+    readonly by: string;
+    readonly outcome: 'stored' | 'duplicate' | 'refused' | 'discarded';
+
+    /** Why it was refused again, or why it was discarded. */
+    readonly detail: string;
+  }[];
 };
 
 /** A registered device. */
@@ -472,6 +488,11 @@ export type CreateTokenAnswer = Token & {
   readonly token: string;
 };
 
+export type DiscardDeadLetterBody = {
+  /** For the record. */
+  readonly why: string;
+};
+
 export type GetAssetsAnswer = { readonly root: AssetNode };
 
 export type GetCaAnswer = {
@@ -573,6 +594,9 @@ export type ListDeadLettersQuery = {
 
   /** Only this device. */
   readonly device_id?: string | undefined;
+
+  /** Only these; all without it. */
+  readonly status?: 'kept' | 'stored' | 'duplicate' | 'discarded' | undefined;
 };
 
 export type ListDeadLettersAnswer = {
@@ -720,6 +744,54 @@ export type RegisterDeviceBody = {
 
 export type RegisterDeviceAnswer = Device;
 
+export type ReplayDeadLetterAnswer = {
+  /** Id of the dead letter. */
+  readonly id: string;
+
+  /** `duplicate`: its reading is stored already; `refused`: it stays kept; `skipped`: not tried. */
+  readonly outcome: 'stored' | 'duplicate' | 'refused' | 'skipped';
+
+  /** Why it was refused again or not tried; else empty. */
+  readonly detail: string;
+};
+
+export type ReplayDeadLettersBody = {
+  /** Only this reason. */
+  readonly reason?: string | undefined;
+
+  /** Only this device. */
+  readonly device_id?: string | undefined;
+
+  /** At most so many. */
+  readonly limit?: number | undefined;
+};
+
+export type ReplayDeadLettersAnswer = {
+  /** Stored as readings now. */
+  readonly stored: number;
+
+  /** Stored already. */
+  readonly duplicates: number;
+
+  /** Refused again; they stay kept. */
+  readonly refused: number;
+
+  /** Not tried. */
+  readonly skipped: number;
+
+  /** Those refused or not tried, the first hundred. */
+  readonly problems: readonly {
+    /** Id of the dead letter. */
+    readonly id: string;
+
+    /** `duplicate`: its reading is stored already; `refused`: it stays kept; `skipped`: not tried. */
+    readonly outcome: 'stored' | 'duplicate' | 'refused' | 'skipped';
+
+    /** Why it was refused again or not tried; else empty. */
+    readonly detail: string;
+  }[];
+};
+
 /** The API over a transport: one function an operation. */
 export function createApi(transport: Transport) {
   return {
@@ -752,6 +824,16 @@ export function createApi(transport: Transport) {
       });
     },
 
+    /** Let a kept dead letter go: its payload is removed, the rest stays with who, when and why. */
+    discardDeadLetter(id: string, body: DiscardDeadLetterBody, options: CallOptions = {}) {
+      return transport.request<void>({
+        method: 'POST',
+        path: `/v1/dead-letters/${encodeURIComponent(id)}/discard`,
+        body,
+        ...options,
+      });
+    },
+
     /** The ISA-95 tree with states rolled up. */
     getAssets(options: CallOptions = {}) {
       return transport.request<GetAssetsAnswer>({ method: 'GET', path: '/v1/assets', ...options });
@@ -772,7 +854,7 @@ export function createApi(transport: Transport) {
       });
     },
 
-    /** One dead letter with its payload. */
+    /** One dead letter with its payload and what was done with it. */
     getDeadLetter(id: string, options: CallOptions = {}) {
       return transport.request<GetDeadLetterAnswer>({
         method: 'GET',
@@ -879,6 +961,25 @@ export function createApi(transport: Transport) {
       return transport.request<RegisterDeviceAnswer>({
         method: 'POST',
         path: '/v1/devices',
+        body,
+        ...options,
+      });
+    },
+
+    /** Send a kept dead letter through ingestion again; answers when its fate is committed. */
+    replayDeadLetter(id: string, options: CallOptions = {}) {
+      return transport.request<ReplayDeadLetterAnswer>({
+        method: 'POST',
+        path: `/v1/dead-letters/${encodeURIComponent(id)}/replay`,
+        ...options,
+      });
+    },
+
+    /** Send every kept dead letter that matches through ingestion again, oldest first. */
+    replayDeadLetters(body: ReplayDeadLettersBody, options: CallOptions = {}) {
+      return transport.request<ReplayDeadLettersAnswer>({
+        method: 'POST',
+        path: '/v1/dead-letters/replay',
         body,
         ...options,
       });

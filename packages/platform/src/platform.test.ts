@@ -307,7 +307,8 @@ describe('denied access, for every operation', () => {
           route.operationId === 'get-telemetry' || route.operationId === 'get-completeness'
             ? '?from=1&to=2'
             : '';
-        expect((await call(route.method, path + query, { token: tokens.other! })).status).toBe(404);
+        const body = route.operationId === 'discard-dead-letter' ? { body: { why: 'x' } } : {};
+        expect((await call(route.method, path + query, { token: tokens.other!, ...body })).status).toBe(404);
       }
     });
   }
@@ -437,6 +438,30 @@ describe('readings', () => {
     expect((await call('GET', '/v1/dead-letters', { token: tokens.other! })).body).toMatchObject({
       items: [],
     });
+    const act = (verb: string, body: object | undefined, token: string) =>
+      call('POST', `/v1/dead-letters/${verb}`, { token, ...(body === undefined ? {} : { body }) });
+    const operator = tokens.operator!;
+    expect((await act(`${id}/replay`, undefined, operator)).body).toMatchObject({ outcome: 'refused' });
+    expect((await act('replay', { device_id: 'P-101' }, operator)).body).toMatchObject({
+      stored: 0,
+      refused: 1,
+      problems: [{ id, outcome: 'refused' }],
+    });
+    expect((await act('replay', {}, tokens.other!)).body).toMatchObject({ refused: 0 });
+    expect((await act(`${id}/discard`, {}, operator)).status).toBe(400);
+    expect((await act(`${id}/discard`, { why: 'x' }, tokens.other!)).status).toBe(404);
+    expect((await act(`${id}/discard`, { why: 'nonsense' }, operator)).status).toBe(204);
+    expect((await act(`${id}/replay`, undefined, operator)).status).toBe(409);
+    expect((await call('GET', `/v1/dead-letters/${id}`, { token })).body).toMatchObject({
+      status: 'discarded',
+      payload: '',
+      actions: [
+        { outcome: 'refused' },
+        { outcome: 'refused' },
+        { outcome: 'discarded', detail: 'nonsense', by: expect.stringMatching(/^operator \(token /) },
+      ],
+    });
+    expect((await call('GET', '/v1/dead-letters?status=kept', { token })).body).toMatchObject({ items: [] });
     const account = await call(
       'GET',
       `/v1/devices/P-101/completeness?from=${start}&to=${systemClock.nowMs() + 60_000}`,

@@ -13,6 +13,7 @@ export const permissions = {
   'fleet:read': roles,
   'session:own': roles,
   'devices:write': ['operator', 'admin'],
+  'dead-letters:write': ['operator', 'admin'],
   'certificates:read': ['operator', 'admin'],
   'certificates:issue': ['admin'],
   'tokens:manage': ['admin'],

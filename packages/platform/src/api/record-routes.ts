@@ -1,12 +1,8 @@
-import { MillraceError } from '@millrace/foundation';
 import { Type } from 'typebox';
-import type { DeadLetterSummary } from '../dead-letters/index.js';
-import type { Directory } from '../registry/directory.js';
 import { defineRoute } from './route.js';
 import {
   Completeness,
   cursorQuery,
-  DeadLetter,
   deviceIdParams,
   Event,
   Gap,
@@ -89,83 +85,6 @@ export const getCompleteness = defineRoute({
         to_seq: toSeq,
       })),
       ranges_truncated: report.rangesTruncated,
-    };
-  },
-});
-
-const showLetter = (directory: Directory, row: DeadLetterSummary) => ({
-  id: String(row.deadLetterId),
-  received_at: isoAt(row.receivedAt),
-  device_id: row.deviceNo === null ? null : (directory.byNo(row.deviceNo)?.deviceId ?? null),
-  client_id: row.clientId,
-  topic: row.topic,
-  reason: row.shownReason,
-  detail: row.detail,
-  schema_version: row.schemaVersion,
-  content_type: row.contentType,
-  payload_bytes: row.payloadBytes,
-});
-
-export const listDeadLetters = defineRoute({
-  method: 'GET',
-  url: '/v1/dead-letters',
-  operationId: 'list-dead-letters',
-  summary: 'Messages that could not become readings, newest first, without their payloads.',
-  group: 'Record',
-  permission: 'fleet:read',
-  query: strict({
-    ...cursorQuery,
-    reason: Type.Optional(Type.String({ maxLength: 100, description: 'Only this reason.' })),
-    device_id: Type.Optional(Type.String({ maxLength: 64, description: 'Only this device.' })),
-  }),
-  answer: pageSchema(DeadLetter),
-  handler: async ({ query, tenant, services }) => {
-    const limit = query.limit ?? 100;
-    const beforeId = readIdCursor(query.cursor);
-    const device =
-      query.device_id === undefined ? undefined : services.registry.device(tenant.tenantId, query.device_id);
-    const rows = await services.deadLetters.list(tenant.tenantId, {
-      limit: limit + 1,
-      ...(beforeId === undefined ? {} : { beforeId }),
-      ...(query.reason === undefined ? {} : { reason: query.reason }),
-      ...(device === undefined ? {} : { deviceNo: device.deviceNo }),
-    });
-    return idPage(
-      rows,
-      limit,
-      (row) => row.deadLetterId,
-      (row) => ({
-        ...showLetter(services.registry.directory, row),
-        payload: null,
-        payload_base64: null,
-      }),
-    );
-  },
-});
-
-export const getDeadLetter = defineRoute({
-  method: 'GET',
-  url: '/v1/dead-letters/:id',
-  operationId: 'get-dead-letter',
-  summary: 'One dead letter with its payload.',
-  group: 'Record',
-  permission: 'fleet:read',
-  params: strict({ id: Type.String({ maxLength: 20, description: 'Id of the dead letter.' }) }),
-  answer: named(DeadLetter),
-  handler: async ({ params, tenant, services }) => {
-    const id = /^[1-9]\d{0,14}$/.test(params.id) ? Number(params.id) : 0;
-    const row = id === 0 ? undefined : await services.deadLetters.get(tenant.tenantId, id);
-    if (row === undefined)
-      throw new MillraceError(
-        'not_found',
-        `There is no dead letter ${params.id}: GET /v1/dead-letters lists them.`,
-      );
-    const text = row.payload.toString('utf8');
-    const isText = Buffer.from(text, 'utf8').equals(row.payload);
-    return {
-      ...showLetter(services.registry.directory, row),
-      payload: isText ? text : null,
-      payload_base64: isText ? null : row.payload.toString('base64'),
     };
   },
 });

@@ -1,6 +1,13 @@
 import { localSignInLink } from '../access/routes/local-sign-in-link.js';
 import { createSession, deleteSession, getSession } from '../access/routes/session.js';
 import { createToken, deleteToken, listTokens } from '../access/routes/tokens.js';
+import {
+  discardDeadLetter,
+  getDeadLetter,
+  listDeadLetters,
+  replayDeadLetter,
+  replayDeadLetters,
+} from '../dead-letters/routes/dead-letters.js';
 import { getAssets, getSummary } from '../fleet/routes/fleet.js';
 import { getStream } from '../fleet/routes/stream.js';
 import {
@@ -12,7 +19,7 @@ import {
 import { getDevice, listDevices, registerDevice } from '../registry/routes/devices.js';
 import { healthz, metrics, readyz } from '../status/routes/status.js';
 import { getTelemetry } from '../telemetry/routes/telemetry.js';
-import { getCompleteness, getDeadLetter, getGaps, listDeadLetters, listEvents } from './record-routes.js';
+import { getCompleteness, getGaps, listEvents } from './record-routes.js';
 import type { Route } from './route.js';
 
 /** Every operation of the API. */
@@ -38,6 +45,9 @@ export const routes: readonly Route[] = [
   getCompleteness,
   listDeadLetters,
   getDeadLetter,
+  replayDeadLetter,
+  replayDeadLetters,
+  discardDeadLetter,
   listEvents,
   getCa,
   listCertificates,

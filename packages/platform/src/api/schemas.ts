@@ -248,6 +248,19 @@ export const DeadLetter = Type.Object(
       Type.String({ description: 'The payload where it is UTF-8 text; only for a single letter.' }),
     ),
     payload_base64: orNull(Type.String({ description: 'The payload otherwise; only for a single letter.' })),
+    status: Type.Enum(['kept', 'stored', 'duplicate', 'discarded'], {
+      description:
+        '`kept` waits for someone; `stored` and `duplicate`: replayed; `discarded`: its payload is gone.',
+    }),
+    actions: Type.Array(
+      Type.Object({
+        at: time('When.'),
+        by: Type.String({ description: 'Who.' }),
+        outcome: Type.Enum(['stored', 'duplicate', 'refused', 'discarded']),
+        detail: Type.String({ description: 'Why it was refused again, or why it was discarded.' }),
+      }),
+      { description: 'What was done with it, oldest first; only for a single letter.' },
+    ),
   },
   { $id: 'DeadLetter', description: 'A message that could not become a reading.' },
 );

@@ -10,6 +10,7 @@ import {
   scanPacket,
   scanPublish,
 } from './scan.js';
+import { encodePublish, encodePublishProperties } from './write-publish.js';
 
 const textOf = (minLength: number) =>
   fc.string({ unit: 'binary', minLength, maxLength: 40 }).filter((text) => !/[\0+#\uFFFE\uFEFF]/.test(text));
@@ -149,6 +150,44 @@ describe('a PUBLISH read in place', () => {
     const bytes = Buffer.from([0x30, 0xff, 0xff, 0xff, 0xff, 0x01]);
     expect(scanPacket(bytes, 0, bytes.length, bounds)).toBe(malformed);
   });
+});
+
+describe('a PUBLISH written by hand', () => {
+  for (const version of [4, 5] as const) {
+    it(`is read back by mqtt-packet, version ${version}`, () => {
+      fc.assert(
+        fc.property(
+          publishOf,
+          fc.array(fc.integer({ min: 1, max: 268_435_455 }), { maxLength: 3 }),
+          (packet, identifiers) => {
+            const { topicAlias, ...properties } = packet.properties;
+            const own = {
+              subscriptionIdentifiers: identifiers,
+              ...(topicAlias === undefined ? {} : { topicAlias }),
+            };
+            const bytes = encodePublish({
+              ...packet,
+              topic: Buffer.from(packet.topic),
+              packetId: packet.messageId,
+              properties: version === 5 ? encodePublishProperties(properties, own) : undefined,
+            });
+            const theirs = reference(bytes, version)!;
+            expect(theirs.topic).toBe(packet.topic);
+            expect(theirs.qos).toBe(packet.qos);
+            expect(theirs.dup).toBe(packet.dup);
+            expect(theirs.retain).toBe(packet.retain);
+            expect(theirs.messageId ?? 0).toBe(packet.qos > 0 ? packet.messageId : 0);
+            expect(packet.payload.equals(theirs.payload as Buffer)).toBe(true);
+            if (version === 4) return;
+            const { subscriptionIdentifier, ...rest } = theirs.properties ?? {};
+            expect([subscriptionIdentifier ?? []].flat()).toEqual(identifiers);
+            expect(sorted({ ...rest })).toEqual(sorted({ ...packet.properties }));
+          },
+        ),
+        { numRuns: 400 },
+      );
+    });
+  }
 });
 
 describe('what a PUBLISH may not be', () => {

@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 /** The properties a PUBLISH from a client may carry (MQTT 5, 3.3.2.3). */
 export interface PublishProperties {
   payloadFormatIndicator?: boolean;
@@ -55,15 +57,16 @@ function readOne(bytes: Buffer, id: number, cursor: Cursor, into: PublishPropert
     case 0x08:
     case 0x09: {
       const data = readBinary(bytes, cursor);
-      if (!data) return false;
+      // [MQTT-1.5.4-1]: text that is not UTF-8 makes the packet malformed; correlation data is binary.
+      if (!data || (id !== 0x09 && !isUtf8(data))) return false;
       if (id === 0x03) into.contentType = data.toString('utf8');
       else if (id === 0x08) into.responseTopic = data.toString('utf8');
       else into.correlationData = Buffer.from(data);
       return true;
     }
     case 0x26: {
-      const key = readBinary(bytes, cursor)?.toString('utf8');
-      const value = readBinary(bytes, cursor)?.toString('utf8');
+      const key = readText(bytes, cursor);
+      const value = readText(bytes, cursor);
       if (key === undefined || value === undefined) return false;
       into.userProperties ??= {};
       const known = into.userProperties[key];
@@ -73,6 +76,11 @@ function readOne(bytes: Buffer, id: number, cursor: Cursor, into: PublishPropert
     default:
       return false;
   }
+}
+
+function readText(bytes: Buffer, cursor: Cursor): string | undefined {
+  const data = readBinary(bytes, cursor);
+  return data && isUtf8(data) ? data.toString('utf8') : undefined;
 }
 
 function readBinary(bytes: Buffer, cursor: Cursor): Buffer | undefined {

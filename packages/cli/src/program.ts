@@ -12,6 +12,7 @@ const nounSummaries: Readonly<Record<string, { readonly summary: string; readonl
   token: { summary: 'create, list and revoke API tokens', group: 'Set up' },
   device: { summary: 'register and list devices', group: 'Set up' },
   certificate: { summary: 'issue device certificates', group: 'Set up' },
+  'dead-letter': { summary: 'look at, replay and discard what could not be stored', group: 'Watch' },
   config: { summary: 'check configuration files', group: 'Set up' },
 };
 

@@ -3,6 +3,10 @@ import type { CommandSpec } from '../command.js';
 import { broker } from './broker.js';
 import { certificateIssue } from './certificate/issue.js';
 import { configCheck } from './config/check.js';
+import { deadLetterDiscard } from './dead-letter/discard.js';
+import { deadLetterList } from './dead-letter/list.js';
+import { deadLetterReplay } from './dead-letter/replay.js';
+import { deadLetterShow } from './dead-letter/show.js';
 import { demo } from './demo.js';
 import { deviceAdd } from './device/add.js';
 import { deviceImport } from './device/import.js';
@@ -40,4 +44,8 @@ export const commands: readonly CommandSpec[] = [
   configCheck,
   status,
   prove,
+  deadLetterList,
+  deadLetterShow,
+  deadLetterReplay,
+  deadLetterDiscard,
 ];

@@ -96,7 +96,7 @@ export class FleetService {
       site.total++;
       if (state === 'online') site.online++;
     }
-    const rates = this.#live.rates();
+    const rates = this.#live.rates(tenantId);
     const flowing = rates.messagesPerS > 0;
     return {
       as_of: isoAt(this.#clock.nowMs()),

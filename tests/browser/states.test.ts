@@ -111,6 +111,22 @@ describe('the console in every state', () => {
     await page.getByRole('columnheader', { name: 'Power, kW' }).waitFor();
   });
 
+  test('a dead letter is replayed and discarded only after a second click that says what happens', async () => {
+    const page = await open('normal', '/dead-letters');
+    await page.getByRole('link', { name: 'invalid json' }).first().click();
+    const dialog = page.getByRole('dialog', { name: 'Dead letter' });
+    await dialog.getByRole('button', { name: 'Discard\u2026' }).click();
+    const last = dialog.getByRole('button', { name: 'Discard for good' });
+    expect(await last.isDisabled()).toBe(true);
+    await dialog.getByRole('textbox', { name: 'Why' }).fill('a bench test');
+    expect(await last.isDisabled()).toBe(false);
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await dialog.getByRole('button', { name: 'Replay\u2026' }).click();
+    await expectAccessible(page, 'a question before a replay');
+    await dialog.getByRole('button', { name: 'Replay now' }).click();
+    await dialog.getByText('Refused again; it stays kept.').waitFor();
+  });
+
   test.each([
     ['overview', '/', 'Devices'],
     ['device', '/devices/P-103', 'Values now'],

@@ -7,6 +7,7 @@ import { count } from '../../lib/format';
 import { type Column, DataTable } from '../../ui/data-table';
 import { Empty, Problem, Skeleton } from '../../ui/notes';
 import { Moment } from '../../ui/time';
+import { LetterActions, ReplayAll } from './letter-actions';
 
 const reasonWords = (row: DeadLetter) => row.reason.replaceAll('_', ' ');
 
@@ -32,6 +33,13 @@ const columns: readonly Column<DeadLetter>[] = [
     width: 'minmax(176px, 1.5fr)',
     cell: (row) => <ReasonLink row={row} />,
     csv: (row) => row.reason,
+  },
+  {
+    id: 'status',
+    title: 'Status',
+    width: '96px',
+    cell: (row) => <span className={row.status === 'kept' ? '' : 'quiet'}>{row.status}</span>,
+    csv: (row) => row.status,
   },
   {
     id: 'topic',
@@ -78,6 +86,7 @@ export function DeadLettersPage() {
         <p className="quiet page-about">
           Messages that could not be stored as readings. Nothing is dropped: each is kept as it came.
         </p>
+        <ReplayAll kept={rows.some((row) => row.status === 'kept')} />
       </header>
       <section className="list" aria-label="Dead letters">
         {rows.length > 0 ? (
@@ -175,6 +184,8 @@ function Letter({ letter }: { letter: DeadLetter }) {
             <dd>{letter.detail}</dd>
           </>
         ) : null}
+        <dt>Status</dt>
+        <dd>{letter.status}</dd>
         <dt>Received</dt>
         <dd>
           <Moment at={letter.received_at} />
@@ -191,8 +202,9 @@ function Letter({ letter }: { letter: DeadLetter }) {
       <h3>Payload{letter.payload_bytes ? `, ${count(letter.payload_bytes)} bytes` : ''}</h3>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
       <pre className="payload" tabIndex={0} role="region" aria-label="Payload">
-        {text === '' ? '(empty)' : text}
+        {text === '' ? (letter.status === 'discarded' ? '(removed)' : '(empty)') : text}
       </pre>
+      <LetterActions letter={letter} />
     </>
   );
 }

@@ -10,4 +10,6 @@ export { deviceTypes } from './device-types/registry.generated.js';
 export * from './envelope.js';
 export * from './events.js';
 export * from './quality.js';
+export * from './retirement.js';
+export * from './semver.js';
 export * from './topics.js';

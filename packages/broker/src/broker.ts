@@ -6,26 +6,31 @@ import {
   type Service,
   type Timer,
 } from '@millrace/foundation';
-import {
-  type Authenticator,
-  type Authorizer,
-  type FrontDoorObserver,
-  type Ingress,
-  type MqttMessage,
-  type Principal,
-  type PublishProperties,
-  type PublishView,
-  ReasonCode,
+import type {
+  Authenticator,
+  Authorizer,
+  FrontDoorObserver,
+  Ingress,
+  MqttMessage,
+  Principal,
+  PublishProperties,
+  PublishView,
 } from '@millrace/mqtt';
-import type { IConnectPacket, ISubscribePacket, IUnsubscribePacket, Packet } from 'mqtt-packet';
-import { Batcher } from './batcher.js';
-import { Connection, type ConnectionHost, type ConnectionLimits } from './connection.js';
+import type { IConnectPacket, Packet } from 'mqtt-packet';
+import { Connection, type ConnectionEnd, type ConnectionHost } from './connection.js';
+import { connackOf, refusalOf, termsOf } from './handshake.js';
+import { type BrokerLimits, defaultBrokerLimits } from './limits.js';
 import { type AcceptedSocket, Listener, type ListenerOptions, type TlsMaterial } from './listener.js';
-import { RateWatch } from './rate-watch.js';
-import { RetainedMessages } from './retained.js';
-import { type Message, Session, type Will } from './session.js';
-import { isValidFilter, isValidTopic, type Match, SubscriptionTree, shareOf } from './subscriptions.js';
+import { Router } from './router.js';
+import { isExpired, type Session } from './session.js';
+import { SessionKeeper } from './sessions.js';
+import { GroupCommit } from './store/group-commit.js';
+import { MemoryStore } from './store/memory.js';
+import type { SessionStore, StoredState } from './store/store.js';
+import { Subscribing } from './subscribing.js';
+import { isValidTopic, SubscriptionTree } from './subscriptions.js';
 import type { TopicEntry } from './topic-table.js';
+import { Trust } from './trust.js';
 
 export interface BrokerOptions {
   readonly listeners: readonly ListenerOptions[];
@@ -37,27 +42,10 @@ export interface BrokerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
+  /** Where sessions and retained messages outlive the process; in memory when there is none. Opened by `start`. */
+  readonly store?: SessionStore;
   readonly limits?: Partial<BrokerLimits>;
 }
-
-export interface BrokerLimits extends ConnectionLimits {
-  /** Longest a PUBLISH waits for company before it is handed to the ingress, ms. */
-  readonly lingerMs: number;
-  readonly connectionsMax: number;
-  /** Longest session expiry granted, s. */
-  readonly sessionExpirySMax: number;
-}
-
-export const defaultBrokerLimits: BrokerLimits = {
-  packetBytesMax: 16 * 1024 * 1024,
-  receiveMaximum: 2000,
-  topicAliasMaximum: 1000,
-  writeBufferBytesMax: 4 * 1024 * 1024,
-  connectTimeoutMs: 10_000,
-  lingerMs: 2,
-  connectionsMax: 50_000,
-  sessionExpirySMax: 7 * 86_400,
-};
 
 export interface BrokerStats {
   readonly connections: number;
@@ -71,6 +59,12 @@ export interface BrokerStats {
   /** Messages that a full or absent session could not take. */
   readonly dropped: number;
   readonly paused: number;
+  /** Connections closed because the client broke the protocol. */
+  readonly protocolErrors: number;
+  /** Bytes of messages that wait for subscribers. */
+  readonly queuedBytes: number;
+  /** Commits of the session store that failed. */
+  readonly storeFailures: number;
 }
 
 export interface Broker extends Service {
@@ -79,9 +73,12 @@ export interface Broker extends Service {
   publish(message: MqttMessage): void;
   /** Closes a client's connection and says why; true when it was connected. */
   disconnectClient(clientId: string, reason: string): boolean;
-  /** Takes new certificates, CA or CRLs for every TLS listener, without a restart. */
+  /**
+   * Takes new certificates, CA or CRLs for every TLS listener, without a restart, and closes the connections whose
+   * certificate they revoke or do not trust any more.
+   */
   reloadTls(tls: TlsMaterial): void;
-  /** Forgets cached rights, so that the next packet of every client asks again. */
+  /** Asks for every client's rights again: at its next PUBLISH, and now for the subscriptions it has. */
   refreshRights(): void;
   stats(): BrokerStats;
 }
@@ -97,41 +94,46 @@ class MqttBroker implements Broker, ConnectionHost {
   readonly #clock: Clock;
   readonly #listeners: Listener[];
   readonly #connections = new Set<Connection>();
-  readonly #sessions = new Map<string, Session>();
-  readonly #byClientId = new Map<string, Connection>();
-  readonly #expiries = new Map<string, Timer>();
-  readonly #wills = new Map<string, Timer>();
   readonly #tree = new SubscriptionTree();
-  readonly #retained = new RetainedMessages();
-  readonly #batcher: Batcher | undefined;
-  readonly #rates: RateWatch;
+  readonly #keeping: GroupCommit;
+  readonly #sessions: SessionKeeper;
+  readonly #router: Router;
+  readonly #subscribing: Subscribing;
   readonly #newId: () => string;
-  #paused: Connection[] = [];
+  #trust: Trust | undefined;
   #keepAlive: Timer | undefined;
-  #received = 0;
-  #delivered = 0;
-  #refusedPublishes = 0;
   #refusedConnects = 0;
-  #droppedBefore = 0;
+  #protocolErrors = 0;
+  #started = false;
+  #stopping = false;
 
   constructor(options: BrokerOptions) {
     this.#options = options;
-    this.#limits = { ...defaultBrokerLimits, ...options.limits };
-    this.#clock = options.clock;
-    const { ingress, clock } = options;
-    if (ingress) {
-      this.#batcher = new Batcher({ ingress, clock, lingerMs: this.#limits.lingerMs });
-      ingress.onDrain(() => this.#resumeAll());
-    }
-    this.#rates = new RateWatch(clock, options.observer);
+    const limits = { ...defaultBrokerLimits, ...options.limits };
+    this.#limits = limits;
+    const { clock, logger, authorizer, observer, ingress } = options;
+    this.#clock = clock;
+    const tree = this.#tree;
+    const keeping = new GroupCommit(options.store ?? new MemoryStore(), clock, logger, limits.commitLingerMs);
+    this.#keeping = keeping;
+    this.#sessions = new SessionKeeper({
+      clock,
+      tree,
+      keeping,
+      queuedBytesMax: limits.queuedBytesMax,
+      publishWill: (principal, message) => this.#router.publishWill(principal, message),
+    });
+    const sessions = this.#sessions;
+    const { lingerMs } = limits;
+    this.#router = new Router({ ingress, authorizer, observer, clock, lingerMs, sessions, tree, keeping });
+    this.#subscribing = new Subscribing({ authorizer, observer, sessions, router: this.#router });
     this.#newId = createUlidFactory(clock, options.random);
     this.#listeners = options.listeners.map(
       (listener) =>
         new Listener(
           listener,
           (accepted) => this.#accept(accepted),
-          (remote, reason) =>
-            this.#refuse({ clientId: '', remoteAddress: remote, reason, certificateSerial: undefined }),
+          (remoteAddress, reason) => this.#refuse('', remoteAddress, reason, undefined),
         ),
     );
   }
@@ -141,6 +143,8 @@ class MqttBroker implements Broker, ConnectionHost {
   }
 
   async start(): Promise<void> {
+    this.#restore(this.#keeping.store.open());
+    this.#started = true;
     const opened: Listener[] = [];
     try {
       for (const listener of this.#listeners) {
@@ -149,77 +153,107 @@ class MqttBroker implements Broker, ConnectionHost {
       }
     } catch (error) {
       for (const listener of opened) await listener.stop();
+      this.#started = false;
+      this.#keeping.store.close();
       throw error;
     }
     this.#keepAlive = this.#clock.every(1000, () => this.#closeSilent(), { unref: true });
   }
 
   async stop(): Promise<void> {
+    if (!this.#started) return;
+    this.#started = false;
+    this.#stopping = true;
     this.#keepAlive?.cancel();
     for (const connection of [...this.#connections]) connection.pause();
-    await this.#batcher?.drained();
+    await this.#router.drained();
+    this.#keeping.flush();
     for (const connection of [...this.#connections]) connection.close('the broker is stopping', 0x8b);
-    for (const timer of [...this.#expiries.values(), ...this.#wills.values()]) timer.cancel();
+    await this.#router.drained();
+    this.#sessions.stop();
     await Promise.all(this.#listeners.map((listener) => listener.stop()));
+    this.#keeping.flush();
+    this.#keeping.store.close();
   }
 
   publish(message: MqttMessage): void {
-    this.#route({
-      topic: message.topic,
-      payload: Buffer.from(message.payload),
-      qos: message.qos,
-      retain: message.retain,
-      properties: message.contentType === undefined ? {} : { contentType: message.contentType },
-      expiresAtMs:
-        message.messageExpiryS === undefined
-          ? undefined
-          : this.#clock.nowMs() + message.messageExpiryS * 1000,
+    const { topic, payload, qos, retain, contentType, messageExpiryS } = message;
+    this.#router.route({
+      topic,
+      payload: Buffer.from(payload),
+      qos,
+      retain,
+      properties: contentType === undefined ? {} : { contentType },
+      expiresAtMs: messageExpiryS === undefined ? undefined : this.#clock.nowMs() + messageExpiryS * 1000,
       from: '',
     });
   }
 
   disconnectClient(clientId: string, reason: string): boolean {
-    const connection = this.#byClientId.get(clientId);
+    const connection = this.#sessions.connectionOf(clientId);
     connection?.close(reason, 0x98);
     return connection !== undefined;
   }
 
   reloadTls(tls: TlsMaterial): void {
+    const trust = new Trust(tls);
     for (const listener of this.#listeners) listener.reload(tls);
+    this.#trust = trust;
+    for (const connection of [...this.#connections]) {
+      const certificate = connection.peerCertificate();
+      const refusal = certificate && trust.refuses(certificate);
+      if (!refusal) continue;
+      this.#refuse(
+        connection.session?.clientId ?? '',
+        connection.remoteAddress,
+        refusal,
+        connection.certificate?.serial,
+      );
+      connection.close(refusal, 0x87);
+    }
   }
 
   refreshRights(): void {
-    for (const connection of this.#connections) connection.topics.clear();
+    for (const connection of this.#connections) {
+      connection.topics.clear();
+      if (connection.session && connection.accepted) this.#subscribing.refresh(connection.session);
+    }
   }
 
   stats(): BrokerStats {
-    let dropped = this.#droppedBefore;
-    for (const session of this.#sessions.values()) dropped += session.dropped;
     return {
-      connections: this.#byClientId.size,
-      sessions: this.#sessions.size,
+      connections: this.#sessions.connectedCount,
+      sessions: this.#sessions.count,
       subscriptions: this.#tree.count,
-      retained: this.#retained.size,
-      received: this.#received,
-      delivered: this.#delivered,
-      refusedPublishes: this.#refusedPublishes,
+      retained: this.#router.retained.size,
+      received: this.#router.received,
+      delivered: this.#router.delivered,
+      refusedPublishes: this.#router.refused,
       refusedConnects: this.#refusedConnects,
-      dropped,
-      paused: this.#paused.length,
+      dropped: this.#sessions.dropped,
+      paused: this.#router.paused,
+      protocolErrors: this.#protocolErrors,
+      queuedBytes: this.#sessions.budget.bytes,
+      storeFailures: this.#keeping.failures,
     };
+  }
+
+  #restore(state: StoredState): void {
+    const now = this.#clock.nowMs();
+    for (const message of state.retained) {
+      if (isExpired(message, now)) this.#keeping.store.removeRetained(message.topic);
+      else this.#router.retained.set(message);
+    }
+    this.#sessions.restore(state);
   }
 
   // ---- connections
 
   #accept(accepted: AcceptedSocket): void {
-    if (this.#connections.size >= this.#limits.connectionsMax) {
+    const refusal = this.#refusalOf(accepted);
+    if (refusal) {
       accepted.socket.destroy();
-      this.#refuse({
-        clientId: '',
-        remoteAddress: accepted.remoteAddress,
-        reason: 'too many connections',
-        certificateSerial: undefined,
-      });
+      this.#refuse('', accepted.remoteAddress, refusal, accepted.certificate?.serial);
       return;
     }
     const services = {
@@ -228,15 +262,28 @@ class MqttBroker implements Broker, ConnectionHost {
       logger: this.#options.logger,
       clock: this.#clock,
     };
-    const connection = new Connection(accepted.socket, accepted, services);
+    const connection = new Connection(accepted, services);
     this.#connections.add(connection);
     connection.open();
+  }
+
+  #refusalOf(accepted: AcceptedSocket): string | undefined {
+    if (this.#stopping) return 'the broker is stopping';
+    if (this.#connections.size >= this.#limits.connectionsMax) return 'too many connections';
+    // A handshake that was under way during a reload was verified by the old lists.
+    const certificate = this.#trust && accepted.peerCertificate();
+    return certificate && this.#trust?.refuses(certificate);
   }
 
   connect(connection: Connection, packet: IConnectPacket): void {
     // Reading pauses until the answer, so that no packet is handled before the client is known.
     connection.pause();
-    void this.#authenticate(connection, packet).finally(() => connection.resume());
+    void this.#authenticate(connection, packet)
+      .catch((error: unknown) => {
+        this.#options.logger.error('A CONNECT could not be decided.', { reason: String(error) });
+        this.#rejectConnect(connection, packet, 0x88, 'the server is unavailable');
+      })
+      .finally(() => connection.connected());
   }
 
   async #authenticate(connection: Connection, packet: IConnectPacket): Promise<void> {
@@ -244,6 +291,11 @@ class MqttBroker implements Broker, ConnectionHost {
     if (assigned && connection.version < 5 && !packet.clean) {
       // [MQTT-3.1.3-8] of 3.1.1: an empty client id needs a clean session.
       this.#rejectConnect(connection, packet, 0x85, 'an empty client id needs a clean session');
+      return;
+    }
+    if (packet.properties?.authenticationMethod !== undefined) {
+      // 4.12: no method of enhanced authentication is offered.
+      this.#rejectConnect(connection, packet, 0x8c, 'the authentication method is not supported');
       return;
     }
     const decision = await this.#options.authenticator.authenticate({
@@ -256,43 +308,30 @@ class MqttBroker implements Broker, ConnectionHost {
       listener: connection.listener,
     });
     if (connection.closed) return;
-    if (!decision.ok) {
-      this.#rejectConnect(connection, packet, decision.reasonCode, decision.reason);
-      return;
-    }
-    this.#attach(connection, packet, decision.principal, assigned);
+    if (decision.ok) this.#attach(connection, packet, decision.principal, assigned);
+    else this.#rejectConnect(connection, packet, decision.reasonCode, decision.reason);
   }
 
   #rejectConnect(connection: Connection, packet: IConnectPacket, reasonCode: number, reason: string): void {
-    this.#refuse({
-      clientId: packet.clientId,
-      remoteAddress: connection.remoteAddress,
-      reason,
-      certificateSerial: connection.certificate?.serial,
-    });
-    if (connection.version === 5) {
-      connection.write({
-        cmd: 'connack',
-        sessionPresent: false,
-        reasonCode,
-        properties: { reasonString: reason },
-      });
-    } else {
-      // 3.1.1, table 3.1: 2 = identifier rejected, 3 = server unavailable, 5 = not authorized.
-      const returnCode = reasonCode === 0x85 ? 2 : reasonCode === 0x88 ? 3 : 5;
-      connection.write({ cmd: 'connack', sessionPresent: false, returnCode });
-    }
-    connection.close(reason);
+    this.#refuse(packet.clientId, connection.remoteAddress, reason, connection.certificate?.serial);
+    connection.write(refusalOf(connection.version, reasonCode, reason));
+    connection.close(reason, reasonCode);
   }
 
-  #refuse(refusal: {
-    clientId: string;
-    remoteAddress: string;
-    reason: string;
-    certificateSerial: string | undefined;
-  }): void {
+  #refuse(
+    clientId: string,
+    remoteAddress: string,
+    reason: string,
+    certificateSerial: string | undefined,
+  ): void {
     this.#refusedConnects++;
-    this.#options.observer.on({ type: 'connect_refused', ...refusal });
+    this.#options.observer.on({
+      type: 'connect_refused',
+      clientId,
+      remoteAddress,
+      reason,
+      certificateSerial,
+    });
   }
 
   #attach(
@@ -301,139 +340,42 @@ class MqttBroker implements Broker, ConnectionHost {
     principal: Principal,
     assigned: string | undefined,
   ): void {
-    const clientId = assigned ?? packet.clientId;
-    const v5 = connection.version === 5;
+    const terms = termsOf(packet, principal, assigned, this.#limits);
     // [MQTT-3.1.4-3]: a second connection with the same client id takes the session over.
-    this.#byClientId.get(clientId)?.close('taken over by another connection', 0x8e);
-    const previous = packet.clean ? undefined : this.#sessions.get(clientId);
-    if (!previous) this.#dropSession(clientId);
-    const session = previous ?? new Session(clientId, principal);
-    this.#cancelTimer(this.#expiries, clientId);
-    this.#cancelTimer(this.#wills, clientId);
-    session.principal = principal;
-    session.port = undefined;
-    session.expiryS = this.#grantedExpiry(packet, v5);
-    session.will = willOf(packet, clientId);
-    this.#sessions.set(clientId, session);
-    this.#byClientId.set(clientId, connection);
+    this.#sessions.connectionOf(terms.clientId)?.close('taken over by another connection', 0x8e);
+    const { session, present } = this.#sessions.attach({ connection, ...terms });
     connection.session = session;
-    connection.receiveMaximum = v5 ? (packet.properties?.receiveMaximum ?? 65_535) : 65_535;
-    connection.clientPacketBytesMax = packet.properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
-    connection.keepAliveMs = (packet.keepalive ?? 0) * 1500;
-    this.#sendConnack(connection, session, previous !== undefined, assigned, packet);
+    connection.receiveMaximum = terms.receiveMaximum;
+    connection.topicAliasMaximum = terms.topicAliasMaximum;
+    connection.clientPacketBytesMax = terms.packetBytesMax;
+    connection.keepAliveMs = terms.keepAliveS * 1500;
+    connection.write(connackOf(terms, present, this.#limits));
     connection.accepted = true;
     session.port = connection;
     this.#options.observer.on({ type: 'connected', principal, remoteAddress: connection.remoteAddress });
+    // Rights may have changed while the client was away.
+    if (present) this.#subscribing.refresh(session);
     session.resume(this.#clock.nowMs());
   }
 
-  #grantedExpiry(packet: IConnectPacket, v5: boolean): number {
-    const asked = v5
-      ? (packet.properties?.sessionExpiryInterval ?? 0)
-      : packet.clean
-        ? 0
-        : Number.POSITIVE_INFINITY;
-    return Math.min(asked, this.#limits.sessionExpirySMax);
-  }
-
-  #sendConnack(
-    connection: Connection,
-    session: Session,
-    sessionPresent: boolean,
-    assigned: string | undefined,
-    packet: IConnectPacket,
-  ): void {
-    if (connection.version !== 5) {
-      connection.write({ cmd: 'connack', sessionPresent, returnCode: 0 });
-      return;
-    }
-    const asked = packet.properties?.sessionExpiryInterval ?? 0;
-    connection.write({
-      cmd: 'connack',
-      sessionPresent,
-      reasonCode: 0,
-      properties: {
-        receiveMaximum: this.#limits.receiveMaximum,
-        maximumPacketSize: this.#limits.packetBytesMax,
-        topicAliasMaximum: this.#limits.topicAliasMaximum,
-        ...(assigned === undefined ? {} : { assignedClientIdentifier: assigned }),
-        ...(asked > session.expiryS ? { sessionExpiryInterval: session.expiryS } : {}),
-      },
-    });
-  }
-
-  closed(connection: Connection, reason: string, orderly: boolean): void {
+  closed(connection: Connection, end: ConnectionEnd): void {
     this.#connections.delete(connection);
-    this.#paused = this.#paused.filter((paused) => paused !== connection);
+    this.#router.forget(connection);
+    if (end.fault) this.#protocolErrors++;
     const { session } = connection;
     if (!session) return;
-    this.#options.observer.on({ type: 'disconnected', principal: session.principal, reason, orderly });
-    if (this.#byClientId.get(session.clientId) === connection) this.#byClientId.delete(session.clientId);
-    if (session.port !== connection) {
-      // Taken over: the new connection owns the session; only an undelayed will of the old one is due, and it was replaced.
-      return;
-    }
-    session.port = undefined;
-    if (!orderly) this.#scheduleWill(session);
-    session.will = undefined;
-    this.#scheduleExpiry(session);
-  }
-
-  #scheduleWill(session: Session): void {
-    const { will } = session;
-    if (!will) return;
-    // 3.1.3.2.2: the will is sent when its delay passes or the session ends, whichever is first.
-    const delayS = Math.min(will.delayS, session.expiryS);
-    if (delayS <= 0) {
-      this.#publishWill(session, will);
-      return;
-    }
-    this.#wills.set(
-      session.clientId,
-      this.#clock.after(delayS * 1000, () => this.#publishWill(session, will), { unref: true }),
-    );
-  }
-
-  #publishWill(session: Session, will: Will): void {
-    this.#wills.delete(session.clientId);
-    if (this.#options.authorizer.mayPublish(session.principal, will.message.topic))
-      this.#publishAs(session.principal, will.message);
-  }
-
-  #scheduleExpiry(session: Session): void {
-    if (session.expiryS <= 0) {
-      this.#dropSession(session.clientId);
-      return;
-    }
-    const timer = this.#clock.after(
-      Math.min(session.expiryS * 1000, 2 ** 31 - 1),
-      () => this.#dropSession(session.clientId),
-      { unref: true },
-    );
-    this.#expiries.set(session.clientId, timer);
-  }
-
-  #dropSession(clientId: string): void {
-    this.#cancelTimer(this.#expiries, clientId);
-    const session = this.#sessions.get(clientId);
-    if (!session) return;
-    this.#droppedBefore += session.dropped;
-    for (const filter of session.subscriptions.keys()) this.#tree.remove(clientId, filter);
-    this.#sessions.delete(clientId);
-  }
-
-  #cancelTimer(timers: Map<string, Timer>, clientId: string): void {
-    timers.get(clientId)?.cancel();
-    timers.delete(clientId);
+    const { principal } = session;
+    const { reason, orderly } = end;
+    this.#options.observer.on({ type: 'disconnected', principal, reason, orderly });
+    this.#sessions.detach(connection, session, orderly);
   }
 
   /** [MQTT-3.1.2-24]: silence for one and a half times the keep alive ends the connection. */
   #closeSilent(): void {
     const now = this.#clock.monotonicMs();
     for (const connection of this.#connections) {
-      if (connection.keepAliveMs > 0 && now - connection.lastPacketAtMs > connection.keepAliveMs) {
+      if (connection.keepAliveMs > 0 && now - connection.lastPacketAtMs > connection.keepAliveMs)
         connection.close('no packet within one and a half times the keep alive', 0x8d);
-      }
     }
   }
 
@@ -444,33 +386,20 @@ class MqttBroker implements Broker, ConnectionHost {
     const now = this.#clock.nowMs();
     switch (packet.cmd) {
       case 'puback':
-        session.acknowledge(packet.messageId ?? 0, now);
-        return;
-      case 'pubrec': {
-        const id = packet.messageId ?? 0;
-        if ((packet.reasonCode ?? 0) >= 0x80) session.acknowledge(id, now);
-        else if (session.release(id) || connection.version !== 5) connection.sendPubrel(id);
-        else connection.write({ cmd: 'pubrel', messageId: id, reasonCode: 0x92 });
-        return;
-      }
       case 'pubcomp':
         session.acknowledge(packet.messageId ?? 0, now);
         return;
-      case 'pubrel': {
-        const known = session.incomingQos2.delete(packet.messageId ?? 0);
-        const reasonCode = known || connection.version !== 5 ? 0 : 0x92;
-        connection.write({
-          cmd: 'pubcomp',
-          messageId: packet.messageId ?? 0,
-          ...(reasonCode ? { reasonCode } : {}),
-        });
+      case 'pubrec':
+        this.#onPubrec(connection, session, packet.messageId ?? 0, packet.reasonCode ?? 0);
         return;
-      }
+      case 'pubrel':
+        this.#onPubrel(connection, session, packet.messageId ?? 0);
+        return;
       case 'subscribe':
-        this.#subscribe(connection, session, packet);
+        this.#subscribing.subscribe(connection, session, packet);
         return;
       case 'unsubscribe':
-        this.#unsubscribe(connection, session, packet);
+        this.#subscribing.unsubscribe(connection, session, packet);
         return;
       case 'pingreq':
         connection.write({ cmd: 'pingresp' });
@@ -481,6 +410,27 @@ class MqttBroker implements Broker, ConnectionHost {
       default:
         connection.close(`a client may not send ${packet.cmd}`, 0x82);
     }
+  }
+
+  #onPubrec(connection: Connection, session: Session, messageId: number, reasonCode: number): void {
+    if (reasonCode >= 0x80) {
+      session.acknowledge(messageId, this.#clock.nowMs());
+    } else if (!session.release(messageId) && connection.version === 5) {
+      connection.write({ cmd: 'pubrel', messageId, reasonCode: 0x92 });
+    } else {
+      // PUBREL frees the packet id at the client: only when that is durable here may it be sent.
+      whenKept(session, () => connection.sendPubrel(messageId));
+    }
+  }
+
+  #onPubrel(connection: Connection, session: Session, messageId: number): void {
+    const known = session.endIncoming(messageId);
+    if (known) connection.completed();
+    const reasonCode = known || connection.version !== 5 ? 0 : 0x92;
+    // After PUBCOMP the client may use the id for another message, so it must be forgotten for good first.
+    whenKept(session, () =>
+      connection.write({ cmd: 'pubcomp', messageId, ...(reasonCode ? { reasonCode } : {}) }),
+    );
   }
 
   #onDisconnect(connection: Connection, session: Session, packet: Packet & { cmd: 'disconnect' }): void {
@@ -498,81 +448,8 @@ class MqttBroker implements Broker, ConnectionHost {
     connection.close('the client disconnected');
   }
 
-  #subscribe(connection: Connection, session: Session, packet: ISubscribePacket): void {
-    const identifier = packet.properties?.subscriptionIdentifier;
-    const granted: number[] = [];
-    const retained: { filter: string; messages: Message[] }[] = [];
-    for (const wanted of packet.subscriptions) {
-      const code = this.#subscribeOne(connection, session, wanted, identifier, retained);
-      granted.push(connection.version === 5 || code < 0x80 ? code : 0x80);
-    }
-    connection.write({ cmd: 'suback', messageId: packet.messageId ?? 0, granted });
-    for (const { filter, messages } of retained) {
-      const subscription = session.subscriptions.get(filter);
-      if (!subscription) continue;
-      for (const message of messages)
-        this.#deliver({ clientId: session.clientId, subscriptions: [subscription] }, message, true);
-    }
-  }
-
-  #subscribeOne(
-    connection: Connection,
-    session: Session,
-    wanted: ISubscribePacket['subscriptions'][number],
-    identifier: number | undefined,
-    retained: { filter: string; messages: Message[] }[],
-  ): number {
-    const filter = wanted.topic;
-    if (!isValidFilter(filter)) return ReasonCode.topicFilterInvalid;
-    const shared = shareOf(filter);
-    // [MQTT-3.8.3-4]: no local on a shared subscription is a protocol error.
-    if (shared?.share !== undefined && wanted.nl) {
-      connection.close('no local on a shared subscription', 0x82);
-      return 0x82;
-    }
-    if (!this.#options.authorizer.maySubscribe(session.principal, filter)) {
-      this.#options.observer.on({ type: 'subscribe_refused', principal: session.principal, filter });
-      return ReasonCode.notAuthorized;
-    }
-    const subscription = {
-      clientId: session.clientId,
-      filter,
-      qos: wanted.qos,
-      noLocal: wanted.nl ?? false,
-      retainAsPublished: wanted.rap ?? false,
-      identifier,
-    };
-    const isNew = this.#tree.add(subscription);
-    session.subscriptions.set(filter, subscription);
-    // Retain handling: 0 always, 1 only when new, 2 never (3.8.3.1).
-    const handling = wanted.rh ?? 0;
-    if (handling === 0 || (handling === 1 && isNew)) {
-      retained.push({ filter, messages: this.#retained.matching(filter, this.#clock.nowMs()) });
-    }
-    return wanted.qos;
-  }
-
-  #unsubscribe(connection: Connection, session: Session, packet: IUnsubscribePacket): void {
-    const granted = packet.unsubscriptions.map((filter) => {
-      session.subscriptions.delete(filter);
-      return this.#tree.remove(session.clientId, filter) ? 0x00 : 0x11;
-    });
-    connection.write({ cmd: 'unsuback', messageId: packet.messageId ?? 0, granted });
-  }
-
-  // ---- publish
-
   resolveTopic(connection: Connection, topic: string): TopicEntry {
-    const { principal } = connection.session!;
-    const allowed = this.#options.authorizer.mayPublish(principal, topic);
-    return {
-      topic,
-      bytes: Buffer.from(topic),
-      allowed,
-      binding: allowed ? this.#options.ingress?.bind(principal, topic) : undefined,
-      matches: [],
-      matchVersion: -1,
-    };
+    return this.#router.resolveTopic(connection.session!.principal, topic);
   }
 
   publishFrom(
@@ -582,164 +459,20 @@ class MqttBroker implements Broker, ConnectionHost {
     view: PublishView,
     properties: PublishProperties | undefined,
   ): void {
-    const session = connection.session!;
-    this.#received++;
-    this.#rates.count(session.principal);
-    if (!entry.allowed) {
-      this.#refusedPublishes++;
-      this.#options.observer.on({
-        type: 'publish_refused',
-        principal: session.principal,
-        topic: entry.topic,
-        reason: 'not its own topic',
-      });
-      connection.reply(view, ReasonCode.notAuthorized);
+    const { responseTopic } = properties ?? {};
+    // [MQTT-3.3.2-14]: a response topic has no wildcard.
+    if (responseTopic !== undefined && !isValidTopic(responseTopic)) {
+      connection.close('an invalid response topic', 0x82);
       return;
     }
-    if (view.qos === 2 && !this.#beginQos2(connection, session, view)) return;
-    if (entry.binding && this.#batcher) {
-      if (this.#matchesOf(entry).length > 0)
-        this.#fanOut(entry, this.#messageOf(session, entry, bytes, view, properties));
-      this.#batcher.add(
-        connection,
-        entry.binding,
-        bytes,
-        view.payloadStart,
-        view.payloadEnd,
-        view.qos,
-        view.dup,
-        view.packetId,
-        properties?.contentType,
-      );
-      if (this.#options.ingress?.saturated) this.#pauseForIngress(connection);
-      return;
-    }
-    const message = this.#messageOf(session, entry, bytes, view, properties);
-    const reached = this.#routeEntry(entry, message);
-    connection.reply(
-      view,
-      reached === 0 && connection.version === 5 ? ReasonCode.noMatchingSubscribers : ReasonCode.success,
-    );
-  }
-
-  /** False when the packet id is already known: a redelivery is answered, not handled twice ([MQTT-4.3.3-10]). */
-  #beginQos2(connection: Connection, session: Session, view: PublishView): boolean {
-    const state = session.incomingQos2.get(view.packetId);
-    if (state === 'received') connection.reply(view, ReasonCode.success);
-    else if (state === 'pending') connection.unanswered--;
-    else session.incomingQos2.set(view.packetId, 'pending');
-    return state === undefined;
-  }
-
-  #messageOf(
-    session: Session,
-    entry: TopicEntry,
-    bytes: Buffer,
-    view: PublishView,
-    properties: PublishProperties | undefined,
-  ): Message {
-    const expiry = properties?.messageExpiryInterval;
-    return {
-      topic: entry.topic,
-      payload: Buffer.from(bytes.subarray(view.payloadStart, view.payloadEnd)),
-      qos: view.qos as 0 | 1 | 2,
-      retain: view.retain,
-      properties: properties ?? {},
-      expiresAtMs: expiry === undefined ? undefined : this.#clock.nowMs() + expiry * 1000,
-      from: session.clientId,
-    };
-  }
-
-  #pauseForIngress(connection: Connection): void {
-    if (this.#paused.includes(connection)) return;
-    this.#paused.push(connection);
-    connection.pause();
-  }
-
-  #resumeAll(): void {
-    for (const connection of this.#paused.splice(0)) connection.resume();
-  }
-
-  #matchesOf(entry: TopicEntry): readonly Match[] {
-    if (this.#tree.count === 0) return entry.matches.length === 0 ? entry.matches : [];
-    if (entry.matchVersion !== this.#tree.version) {
-      entry.matches = this.#matchTopic(entry.topic);
-      entry.matchVersion = this.#tree.version;
-    }
-    return entry.matches;
-  }
-
-  #matchTopic(topic: string): Match[] {
-    return this.#tree.match(topic, (clientId) => this.#byClientId.has(clientId));
-  }
-
-  /** A will or a message of the owner: through the ingress when it is the ingress's topic, to subscribers always. */
-  #publishAs(principal: Principal, message: Message): void {
-    const binding = this.#options.ingress?.bind(principal, message.topic);
-    if (binding && this.#batcher) {
-      const nobody = { answer: () => {}, flushAnswers: () => {} };
-      this.#batcher.add(
-        nobody,
-        binding,
-        message.payload,
-        0,
-        message.payload.length,
-        message.qos,
-        false,
-        0,
-        message.properties.contentType,
-      );
-    }
-    this.#route(message);
-  }
-
-  #route(message: Message): number {
-    if (!isValidTopic(message.topic)) return 0;
-    if (message.retain) this.#retained.set(message);
-    const matches = this.#matchTopic(message.topic);
-    for (const match of matches) this.#deliver(match, message, false);
-    return matches.length;
-  }
-
-  #routeEntry(entry: TopicEntry, message: Message): number {
-    if (message.retain) this.#retained.set(message);
-    return this.#fanOut(entry, message);
-  }
-
-  #fanOut(entry: TopicEntry, message: Message): number {
-    // A shared group takes turns, so its member is chosen anew for each message.
-    const matches = this.#tree.hasShared ? this.#matchTopic(entry.topic) : this.#matchesOf(entry);
-    for (const match of matches) this.#deliver(match, message, false);
-    return matches.length;
-  }
-
-  #deliver(match: Match, message: Message, fromRetained: boolean): void {
-    const session = this.#sessions.get(match.clientId);
-    if (!session) return;
-    const wanted = match.subscriptions.filter((s) => !(s.noLocal && message.from === match.clientId));
-    if (wanted.length === 0) return;
-    const qos = Math.min(message.qos, Math.max(...wanted.map((s) => s.qos))) as 0 | 1 | 2;
-    const retain = fromRetained || (message.retain && wanted.some((s) => s.retainAsPublished));
-    const identifiers = wanted.flatMap((s) => (s.identifier === undefined ? [] : [s.identifier]));
-    this.#delivered++;
-    session.deliver({ message, qos, retain, identifiers }, this.#clock.nowMs());
+    this.#router.publishFrom(connection, connection.session!, entry, bytes, view, properties);
   }
 }
 
-function willOf(packet: IConnectPacket, clientId: string): Will | undefined {
-  const { will } = packet;
-  if (!will) return undefined;
-  const { willDelayInterval, messageExpiryInterval: _expiry, ...properties } = will.properties ?? {};
-  return {
-    delayS: willDelayInterval ?? 0,
-    message: {
-      topic: will.topic,
-      payload: Buffer.from(will.payload),
-      qos: will.qos ?? 0,
-      retain: will.retain ?? false,
-      properties: properties as PublishProperties,
-      expiresAtMs: undefined,
-      from: clientId,
-    },
-  };
+function whenKept(session: Session, send: () => void): void {
+  if (!session.keeping) send();
+  else
+    session.keeping.after((ok) => {
+      if (ok) send();
+    });
 }

@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { Clock, Logger, Timer } from '@millrace/foundation';
 import {
@@ -16,6 +17,9 @@ import {
 } from '@millrace/mqtt';
 import mqttPacket, { type IConnectPacket, type Packet } from 'mqtt-packet';
 import type { RowOwner } from './batcher.js';
+import { deliveryFrame } from './delivery-frame.js';
+import type { ConnectionLimits } from './limits.js';
+import type { AcceptedSocket } from './listener.js';
 import { answerPacket } from './packets.js';
 import type { Delivery, DeliveryPort, Session } from './session.js';
 import { type TopicEntry, TopicTable } from './topic-table.js';
@@ -34,17 +38,20 @@ export interface ConnectionHost {
     view: PublishView,
     properties: PublishProperties | undefined,
   ): void;
-  closed(connection: Connection, reason: string, orderly: boolean): void;
+  /** The connection is over, told once; nothing is written to it any more. */
+  closed(connection: Connection, end: ConnectionEnd): void;
 }
 
-export interface ConnectionLimits {
-  readonly packetBytesMax: number;
-  readonly receiveMaximum: number;
-  readonly topicAliasMaximum: number;
-  /** Bytes waiting in a socket above which nothing more is written to it until it drains. */
-  readonly writeBufferBytesMax: number;
-  readonly connectTimeoutMs: number;
+export interface ConnectionEnd {
+  readonly reason: string;
+  /** The client said DISCONNECT and took its will back. */
+  readonly orderly: boolean;
+  /** The client broke the protocol. */
+  readonly fault: boolean;
 }
+
+/** Codes of a DISCONNECT that blame the client: malformed, protocol error, topic name, receive maximum, alias, size. */
+const faultCodes = new Set([0x81, 0x82, 0x90, 0x93, 0x94, 0x95]);
 
 const noBytes: Buffer = Buffer.alloc(0);
 
@@ -58,14 +65,18 @@ export class Connection implements RowOwner, DeliveryPort {
   /** False until CONNACK with success was sent. */
   accepted = false;
   receiveMaximum = 65_535;
+  /** Topic aliases the client lets the broker use (MQTT 5, 3.1.2.11.5). */
+  topicAliasMaximum = 0;
   clientPacketBytesMax = Number.POSITIVE_INFINITY;
-  /** Received and not yet answered, QoS > 0. */
+  /** QoS 1 not yet acknowledged and QoS 2 not yet complete: what counts against the receive maximum (4.9). */
   unanswered = 0;
   lastPacketAtMs: number;
   /** One and a half times the keep alive; 0 = none. */
   keepAliveMs = 0;
   readonly topics: TopicTable;
+  readonly peerCertificate: () => X509Certificate | undefined;
   readonly #socket: Duplex;
+  readonly #aliases = new Map<string, number>();
   readonly #host: ConnectionHost;
   readonly #limits: ConnectionLimits;
   readonly #logger: Logger;
@@ -75,7 +86,13 @@ export class Connection implements RowOwner, DeliveryPort {
   #parser = mqttPacket.parser({ protocolVersion: 5 });
   #parsed: Packet | undefined;
   #parseError: Error | undefined;
-  #pending: Buffer = noBytes;
+  /** Bytes of a packet that is not complete, in the pieces they came in. */
+  #pending: Buffer[] = [];
+  #pendingBytes = 0;
+  /** Length of that packet when it is known, else 0. */
+  #awaitedBytes = 0;
+  #corked = false;
+  #connecting = false;
   #answers = Buffer.allocUnsafe(256);
   #answered = 0;
   #closed = false;
@@ -85,14 +102,14 @@ export class Connection implements RowOwner, DeliveryPort {
   #pauses = 0;
 
   constructor(
-    socket: Duplex,
-    info: { listener: string; remoteAddress: string; certificate: ClientCertificate | undefined },
+    info: AcceptedSocket,
     services: { host: ConnectionHost; limits: ConnectionLimits; logger: Logger; clock: Clock },
   ) {
     this.listener = info.listener;
     this.remoteAddress = info.remoteAddress;
     this.certificate = info.certificate;
-    this.#socket = socket;
+    this.peerCertificate = info.peerCertificate;
+    this.#socket = info.socket;
     this.#host = services.host;
     this.#limits = services.limits;
     this.#logger = services.logger;
@@ -112,7 +129,7 @@ export class Connection implements RowOwner, DeliveryPort {
     this.#socket.on('error', (error) => {
       this.#closeReason = error.message;
     });
-    this.#socket.on('close', () => this.#onClose());
+    this.#socket.on('close', () => this.#end(false));
   }
 
   get closed(): boolean {
@@ -139,91 +156,117 @@ export class Connection implements RowOwner, DeliveryPort {
 
   /** Sends any packet through mqtt-packet. */
   write(packet: Packet): void {
-    if (this.#closed) return;
-    this.#socket.write(mqttPacket.generate(packet, { protocolVersion: this.version }));
+    if (!this.#closed) this.#write(mqttPacket.generate(packet, { protocolVersion: this.version }));
   }
 
-  answer(qos: number, packetId: number, reasonCode: number): void {
-    this.unanswered--;
-    if (qos === 2) {
-      const refused = reasonCode >= 0x80;
-      if (refused) this.session?.incomingQos2.delete(packetId);
-      else this.session?.incomingQos2.set(packetId, 'received');
+  /** Collects what is written in one turn into one system call. */
+  #write(bytes: Buffer): void {
+    if (!this.#corked) {
+      this.#corked = true;
+      this.#socket.cork();
+      process.nextTick(() => {
+        this.#corked = false;
+        this.#socket.uncork();
+      });
     }
+    this.#socket.write(bytes);
+  }
+
+  /** CONNECT has its answer: what the client sent behind it is read now. */
+  connected(): void {
+    this.#connecting = false;
+    if (this.accepted) this.#connectTimer?.cancel();
+    if (!this.#closed && this.#pendingBytes > 0) this.#onData(noBytes);
+    this.resume();
+  }
+
+  /** The ingress knows the row's fate. */
+  answer(qos: number, packetId: number, reasonCode: number): void {
+    if (qos !== 2) {
+      this.#append(qos, packetId, reasonCode);
+      return;
+    }
+    const { session } = this;
+    session?.settleIncoming(packetId, reasonCode < 0x80);
+    // A kept session acknowledges QoS 2 when its packet id is durable, or a crash would double the message.
+    if (session?.keeping) session.keeping.after(() => this.reply(qos, packetId, reasonCode));
+    else this.#append(qos, packetId, reasonCode);
+  }
+
+  /** Answers a PUBLISH at once. */
+  reply(qos: number, packetId: number, reasonCode: number): void {
+    if (qos === 0) return;
+    this.#append(qos, packetId, reasonCode);
+    this.flushAnswers();
+  }
+
+  /** A QoS 2 exchange is complete. */
+  completed(): void {
+    if (this.unanswered > 0) this.unanswered--;
+  }
+
+  #append(qos: number, packetId: number, reasonCode: number): void {
+    // 4.9: the client's quota grows with PUBACK, PUBCOMP, and PUBREC of a refusal.
+    if (qos === 1 || reasonCode >= 0x80) this.completed();
     // MQTT 3.1.1 has no reason code: a refused message gets no acknowledgement.
-    if (reasonCode >= 0x80 && this.version !== 5) return;
+    if (this.#closed || (reasonCode >= 0x80 && this.version !== 5)) return;
     if (this.#answered + 5 > this.#answers.length) {
       const larger = Buffer.allocUnsafe(this.#answers.length * 2);
       this.#answers.copy(larger, 0, 0, this.#answered);
       this.#answers = larger;
     }
     const type = qos === 1 ? PacketType.puback : PacketType.pubrec;
-    this.#answered = answerPacket(
-      this.#answers,
-      this.#answered,
-      type,
-      packetId,
-      reasonCode,
-      this.version === 5,
-    );
-  }
-
-  /** Answers a PUBLISH at once. */
-  reply(view: PublishView, reasonCode: number): void {
-    if (view.qos === 0) return;
-    this.answer(view.qos, view.packetId, reasonCode);
-    this.flushAnswers();
+    const v5 = this.version === 5;
+    this.#answered = answerPacket(this.#answers, this.#answered, type, packetId, reasonCode, v5);
   }
 
   flushAnswers(): void {
     if (this.#answered > 0 && !this.#closed) {
-      this.#socket.write(Buffer.from(this.#answers.subarray(0, this.#answered)));
+      this.#write(Buffer.from(this.#answers.subarray(0, this.#answered)));
     }
     this.#answered = 0;
   }
 
   send(packetId: number, delivery: Delivery, dup: boolean): void {
-    const { message, qos, retain, identifiers } = delivery;
-    const packet: Packet = {
-      cmd: 'publish',
-      topic: message.topic,
-      payload: message.payload,
-      qos,
-      dup,
-      retain,
-    };
-    if (packetId > 0) packet.messageId = packetId;
-    if (this.version === 5) {
-      const { topicAlias: _alias, ...properties } = message.properties;
-      packet.properties = { ...properties };
-      if (identifiers.length === 1) packet.properties.subscriptionIdentifier = identifiers[0]!;
-      else if (identifiers.length > 1) packet.properties.subscriptionIdentifier = [...identifiers];
-      if (message.expiresAtMs !== undefined) {
-        // [MQTT-3.3.2-6]: the expiry is lowered by the time the message waited here.
-        const left = Math.ceil((message.expiresAtMs - this.#clock.nowMs()) / 1000);
-        packet.properties.messageExpiryInterval = Math.max(1, left);
-      }
-    }
-    const bytes = mqttPacket.generate(packet, { protocolVersion: this.version });
+    if (this.#closed) return;
+    const v5 = this.version === 5;
+    const nowMs = this.#clock.nowMs();
+    const { topic } = delivery.message;
+    const alias = this.topicAliasMaximum > 0 ? this.#aliasOf(topic) : undefined;
+    const bytes = deliveryFrame(delivery, { v5, packetId, dup, nowMs, alias });
     if (bytes.length > this.clientPacketBytesMax) {
-      // [MQTT-3.1.2-25]: behave as if it had been sent and acknowledged.
-      if (packetId > 0) this.session?.acknowledge(packetId, this.#clock.nowMs());
+      // [MQTT-3.1.2-25]: behave as if it had been sent and acknowledged. An alias it would have set is not known.
+      if (alias && !alias.known) this.#aliases.delete(topic);
+      if (packetId > 0) this.session?.acknowledge(packetId, nowMs);
       return;
     }
-    if (!this.#closed) this.#socket.write(bytes);
+    this.#write(bytes);
+  }
+
+  /** Topics get aliases first come, first served, until the client's maximum ([MQTT-3.1.2-26]). */
+  #aliasOf(topic: string): { id: number; known: boolean } | undefined {
+    const known = this.#aliases.get(topic);
+    if (known !== undefined) return { id: known, known: true };
+    if (this.#aliases.size >= this.topicAliasMaximum) return undefined;
+    const id = this.#aliases.size + 1;
+    this.#aliases.set(topic, id);
+    return { id, known: false };
   }
 
   sendPubrel(packetId: number): void {
     this.write({ cmd: 'pubrel', messageId: packetId });
   }
 
-  /** Closes with a DISCONNECT that says why (MQTT 5) and a log line. */
+  /** Closes with a DISCONNECT that says why (MQTT 5). The broker is told before this returns. */
   close(reason: string, reasonCode?: number): void {
     if (this.#closed) return;
     this.#closeReason = reason;
     if (reasonCode !== undefined && this.version === 5 && this.accepted) {
       this.write({ cmd: 'disconnect', reasonCode, properties: { reasonString: reason } });
     }
+    this.#end(reasonCode === undefined ? !this.accepted : faultCodes.has(reasonCode));
+    // What still arrives is read and dropped: unread bytes would turn our last words into a reset.
+    this.#socket.resume();
     this.#socket.end();
     this.#clock.after(1000, () => this.#socket.destroy(), { unref: true });
   }
@@ -238,29 +281,51 @@ export class Connection implements RowOwner, DeliveryPort {
   }
 
   #onData(chunk: Buffer): void {
+    if (this.#closed) return;
     this.lastPacketAtMs = this.#clock.monotonicMs();
-    const bytes = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
-    this.#pending = noBytes;
+    const bytes = this.#join(chunk);
+    if (!bytes) return;
     let at = 0;
-    while (at < bytes.length && !this.#closed) {
+    while (at < bytes.length && !this.#closed && !this.#connecting) {
       const status = scanPacket(bytes, at, bytes.length, this.#bounds);
       if (status === malformed) {
         this.close('a packet has a malformed length', 0x81);
         return;
       }
-      if (this.#bounds.end - at > this.#limits.packetBytesMax) {
+      const length = this.#bounds.end - at;
+      if (length > this.#limits.packetBytesMax) {
         this.close(
-          `a packet of ${this.#bounds.end - at} bytes exceeds the maximum of ${this.#limits.packetBytesMax}`,
+          `a packet of ${length} bytes exceeds the maximum of ${this.#limits.packetBytesMax}`,
           ReasonCode.packetTooLarge,
         );
         return;
       }
-      if (status === incomplete) break;
+      if (status === incomplete) {
+        this.#awaitedBytes = Math.max(0, length);
+        break;
+      }
       const { end } = this.#bounds;
       if (!this.#onPacket(bytes, at)) return;
       at = end;
     }
-    if (at < bytes.length && !this.#closed) this.#pending = at === 0 ? bytes : bytes.subarray(at);
+    if (at < bytes.length && !this.#closed) {
+      const rest = at === 0 ? bytes : bytes.subarray(at);
+      this.#pending = [rest];
+      this.#pendingBytes = rest.length;
+    }
+  }
+
+  /** The bytes to read; undefined while a long packet has not arrived, so that its pieces are joined only once. */
+  #join(chunk: Buffer): Buffer | undefined {
+    if (this.#pendingBytes === 0) return chunk;
+    if (chunk.length > 0) this.#pending.push(chunk);
+    this.#pendingBytes += chunk.length;
+    if (this.#connecting || this.#pendingBytes < this.#awaitedBytes) return undefined;
+    const bytes = this.#pending.length === 1 ? this.#pending[0]! : Buffer.concat(this.#pending);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    this.#awaitedBytes = 0;
+    return bytes;
   }
 
   #onPacket(bytes: Buffer, start: number): boolean {
@@ -277,7 +342,7 @@ export class Connection implements RowOwner, DeliveryPort {
         this.close('a second CONNECT', 0x82);
         return false;
       }
-      this.#connectTimer?.cancel();
+      this.#connecting = true;
       this.version = packet.protocolVersion as 3 | 4 | 5;
       this.#parser = mqttPacket.parser({ protocolVersion: this.version });
       this.#listenToParser();
@@ -334,11 +399,12 @@ export class Connection implements RowOwner, DeliveryPort {
     return true;
   }
 
-  #onClose(): void {
+  #end(fault: boolean): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#connectTimer?.cancel();
-    this.#logger.debug('connection closed', { remote: this.remoteAddress, reason: this.#closeReason });
-    this.#host.closed(this, this.#closeReason, this.#orderly);
+    const reason = this.#closeReason;
+    this.#logger.debug('connection closed', { remote: this.remoteAddress, reason });
+    this.#host.closed(this, { reason, orderly: this.#orderly, fault });
   }
 }

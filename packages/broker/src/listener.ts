@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
@@ -31,6 +32,8 @@ export interface AcceptedSocket {
   readonly socket: Duplex;
   readonly remoteAddress: string;
   readonly certificate: ClientCertificate | undefined;
+  /** The certificate with the chain it was verified by, for when trust is asked again. */
+  readonly peerCertificate: () => X509Certificate | undefined;
   readonly listener: string;
 }
 
@@ -97,16 +100,13 @@ export class Listener {
         const server = createTlsServer(tlsOptions(this.options), (socket) =>
           this.#accept(this.#secure(socket)),
         );
-        server.on('tlsClientError', (error, socket) =>
-          this.#refused(socket.remoteAddress ?? '', tlsReason(error)),
-        );
-        return server;
+        return this.#countRefusals(server);
       }
       case 'ws:':
         return this.#webSocket(createHttpServer());
       case 'wss:': {
         if (!tls) throw missingTls(this.options.url);
-        return this.#webSocket(createHttpsServer(tlsOptions(this.options)));
+        return this.#webSocket(this.#countRefusals(createHttpsServer(tlsOptions(this.options))));
       }
       default:
         throw new MillraceError(
@@ -114,6 +114,13 @@ export class Listener {
           `Listener "${this.options.url}" must begin with mqtt, mqtts, ws or wss.`,
         );
     }
+  }
+
+  #countRefusals<T extends TlsServer>(server: T): T {
+    server.on('tlsClientError', (error, socket) =>
+      this.#refused(socket.remoteAddress ?? '', tlsReason(error)),
+    );
+    return server;
   }
 
   /** MQTT over WebSocket (MQTT 5, chapter 6): sub-protocol `mqtt`, binary frames only. */
@@ -138,11 +145,18 @@ export class Listener {
   }
 
   #plain(socket: Socket): AcceptedSocket {
-    return { socket, remoteAddress: remoteOf(socket), certificate: undefined, listener: this.options.url };
+    return {
+      socket,
+      remoteAddress: remoteOf(socket),
+      certificate: undefined,
+      peerCertificate: () => undefined,
+      listener: this.options.url,
+    };
   }
 
   #secure(socket: TLSSocket): AcceptedSocket {
-    return { ...this.#plain(socket), certificate: certificateOf(socket) };
+    const peerCertificate = () => socket.getPeerX509Certificate();
+    return { ...this.#plain(socket), certificate: certificateOf(socket), peerCertificate };
   }
 }
 

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { IngressBinding, PublishView } from '@millrace/mqtt';
 import { isValidTopic, type Match } from './subscriptions.js';
 
@@ -68,6 +69,8 @@ export class TopicTable {
     const key = bytes.toString('latin1', view.topicStart, view.topicEnd);
     let entry = this.#byName.get(key);
     if (!entry) {
+      // [MQTT-1.5.4-1]: text that is not UTF-8 makes the packet malformed.
+      if (!isUtf8(bytes.subarray(view.topicStart, view.topicEnd))) return undefined;
       const topic = bytes.toString('utf8', view.topicStart, view.topicEnd);
       if (!isValidTopic(topic)) return undefined;
       entry = this.#resolve(topic);

@@ -514,6 +514,47 @@ export type GetDeadLetterAnswer = DeadLetter;
 
 export type GetDeviceAnswer = DeviceDetail;
 
+export type GetFieldRetirementQuery = {
+  /** Name of the tag. */
+  readonly field: string;
+
+  /** Firmware from which on the field is not sent, compared as a semantic version. */
+  readonly stopped_in?: string | undefined;
+};
+
+export type GetFieldRetirementAnswer = {
+  readonly device_type: string;
+  readonly field: string;
+
+  /** Devices that still send it. */
+  readonly sending: number;
+
+  /** Devices that never said what they send by. */
+  readonly unknown: number;
+
+  /** Devices that do not send it. */
+  readonly stopped: number;
+
+  /** Nobody sends it and everybody is known. */
+  readonly may_retire: boolean;
+
+  /** Oldest firmware first. */
+  readonly groups: readonly {
+    /** Firmware; null where none was told. */
+    readonly fw_version: string | null;
+
+    /** Contract version of the last message. */
+    readonly schema_version: string | null;
+    readonly sending: 'yes' | 'no' | 'unknown';
+
+    /** Devices of this kind. */
+    readonly devices: number;
+
+    /** At most a hundred of them. */
+    readonly device_ids: readonly string[];
+  }[];
+};
+
 export type GetFleetSummaryAnswer = Summary;
 
 export type GetSessionAnswer = Session;
@@ -868,6 +909,16 @@ export function createApi(transport: Transport) {
       return transport.request<GetDeviceAnswer>({
         method: 'GET',
         path: `/v1/devices/${encodeURIComponent(deviceId)}`,
+        ...options,
+      });
+    },
+
+    /** Which devices still send a field, by what their last message said of firmware and contract. */
+    getFieldRetirement(type: string, query: GetFieldRetirementQuery, options: CallOptions = {}) {
+      return transport.request<GetFieldRetirementAnswer>({
+        method: 'GET',
+        path: `/v1/contracts/${encodeURIComponent(type)}/retirement`,
+        query,
         ...options,
       });
     },

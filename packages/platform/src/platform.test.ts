@@ -306,7 +306,9 @@ describe('denied access, for every operation', () => {
         const query =
           route.operationId === 'get-telemetry' || route.operationId === 'get-completeness'
             ? '?from=1&to=2'
-            : '';
+            : route.operationId === 'get-field-retirement'
+              ? '?field=x'
+              : '';
         const body = route.operationId === 'discard-dead-letter' ? { body: { why: 'x' } } : {};
         expect((await call(route.method, path + query, { token: tokens.other!, ...body })).status).toBe(404);
       }
@@ -462,6 +464,18 @@ describe('readings', () => {
       ],
     });
     expect((await call('GET', '/v1/dead-letters?status=kept', { token })).body).toMatchObject({ items: [] });
+    const retirement = (query: string, whose = token) =>
+      call('GET', `/v1/contracts/centrifugal_pump/retirement?${query}`, { token: whose });
+    expect((await retirement('field=flow_m3h')).body).toMatchObject({
+      sending: 1,
+      may_retire: false,
+      groups: [{ fw_version: '3.2.1', schema_version: '2.1', sending: 'yes', device_ids: ['P-101'] }],
+    });
+    expect((await retirement('field=flow_m3h&stopped_in=3.2.0')).body).toMatchObject({ may_retire: true });
+    expect((await retirement('field=pressure_kpa')).body).toMatchObject({ sending: 0, may_retire: true });
+    expect((await retirement('field=flow_m3h', tokens.other!)).body).toMatchObject({ groups: [] });
+    expect((await retirement('field=nothing')).status).toBe(404);
+    expect((await retirement('field=flow_m3h&stopped_in=beta')).status).toBe(400);
     const account = await call(
       'GET',
       `/v1/devices/P-101/completeness?from=${start}&to=${systemClock.nowMs() + 60_000}`,

@@ -17,6 +17,7 @@ import {
   revokeCertificate,
 } from '../identity/routes/certificates.js';
 import { getDevice, listDevices, registerDevice } from '../registry/routes/devices.js';
+import { getRetirement } from '../registry/routes/retirement.js';
 import { healthz, metrics, readyz } from '../status/routes/status.js';
 import { getTelemetry } from '../telemetry/routes/telemetry.js';
 import { getCompleteness, getGaps, listEvents } from './record-routes.js';
@@ -40,6 +41,7 @@ export const routes: readonly Route[] = [
   listDevices,
   registerDevice,
   getDevice,
+  getRetirement,
   getTelemetry,
   getGaps,
   getCompleteness,

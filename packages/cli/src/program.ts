@@ -13,6 +13,7 @@ const nounSummaries: Readonly<Record<string, { readonly summary: string; readonl
   device: { summary: 'register and list devices', group: 'Set up' },
   certificate: { summary: 'issue device certificates', group: 'Set up' },
   'dead-letter': { summary: 'look at, replay and discard what could not be stored', group: 'Watch' },
+  contract: { summary: 'test, compare, show and retire device type contracts', group: 'Set up' },
   config: { summary: 'check configuration files', group: 'Set up' },
 };
 

@@ -3,6 +3,10 @@ import type { CommandSpec } from '../command.js';
 import { broker } from './broker.js';
 import { certificateIssue } from './certificate/issue.js';
 import { configCheck } from './config/check.js';
+import { contractCompat } from './contract/compat.js';
+import { contractRetire } from './contract/retire.js';
+import { contractShow } from './contract/show.js';
+import { contractTest } from './contract/test.js';
 import { deadLetterDiscard } from './dead-letter/discard.js';
 import { deadLetterList } from './dead-letter/list.js';
 import { deadLetterReplay } from './dead-letter/replay.js';
@@ -42,6 +46,10 @@ export const commands: readonly CommandSpec[] = [
   tokenRevoke,
   signInLink,
   configCheck,
+  contractTest,
+  contractCompat,
+  contractShow,
+  contractRetire,
   status,
   prove,
   deadLetterList,

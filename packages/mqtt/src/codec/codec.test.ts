@@ -105,7 +105,7 @@ describe('a PUBLISH read in place', () => {
           expect(mine.messageId).toBe(theirs.messageId ?? 0);
           expect(mine.topic).toBe(theirs.topic);
           expect(mine.payload.equals(theirs.payload as Buffer)).toBe(true);
-          expect(JSON.stringify(sorted(mine.properties))).toBe(
+          expect(JSON.stringify(sorted({ ...mine.properties }))).toBe(
             JSON.stringify(sorted({ ...theirs.properties })),
           );
         }),
@@ -113,6 +113,15 @@ describe('a PUBLISH read in place', () => {
       );
     });
   }
+
+  it('takes a user property by any name, those of Object.prototype too', () => {
+    for (const name of ['valueOf', '__proto__', 'constructor']) {
+      const userProperties = Object.fromEntries([[name, 'a']]);
+      const packet = { qos: 0, retain: false, dup: false, topic: 't', payload: Buffer.alloc(0) } as const;
+      const bytes = generate({ ...packet, messageId: 1, properties: { userProperties } }, 5);
+      expect(Object.entries(read(bytes, 5)?.properties.userProperties ?? {})).toEqual([[name, 'a']]);
+    }
+  });
 
   it('is incomplete at every cut, and names its end as soon as the length is there', () => {
     fc.assert(

@@ -68,7 +68,8 @@ function readOne(bytes: Buffer, id: number, cursor: Cursor, into: PublishPropert
       const key = readText(bytes, cursor);
       const value = readText(bytes, cursor);
       if (key === undefined || value === undefined) return false;
-      into.userProperties ??= {};
+      // Without a prototype: a client may name a property `valueOf` or `__proto__`.
+      into.userProperties ??= Object.create(null) as Record<string, string | string[]>;
       const known = into.userProperties[key];
       into.userProperties[key] = known === undefined ? value : [known, value].flat();
       return true;

@@ -166,10 +166,10 @@ class MqttBroker implements Broker, ConnectionHost {
     this.#stopping = true;
     this.#keepAlive?.cancel();
     for (const connection of [...this.#connections]) connection.pause();
-    await this.#router.drained();
+    await this.#drained();
     this.#keeping.flush();
     for (const connection of [...this.#connections]) connection.close('the broker is stopping', 0x8b);
-    await this.#router.drained();
+    await this.#drained();
     this.#sessions.stop();
     await Promise.all(this.#listeners.map((listener) => listener.stop()));
     this.#keeping.flush();
@@ -236,6 +236,16 @@ class MqttBroker implements Broker, ConnectionHost {
       queuedBytes: this.#sessions.budget.bytes,
       storeFailures: this.#keeping.failures,
     };
+  }
+
+  /** Waits for the ingress, but not for ever: what it has not answered is sent again by its client. */
+  async #drained(): Promise<void> {
+    let timer: Timer | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = this.#clock.after(this.#limits.drainMsMax, resolve);
+    });
+    await Promise.race([this.#router.drained(), late]);
+    timer?.cancel();
   }
 
   #restore(state: StoredState): void {

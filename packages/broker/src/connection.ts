@@ -53,6 +53,9 @@ export interface ConnectionEnd {
 /** Codes of a DISCONNECT that blame the client: malformed, protocol error, topic name, receive maximum, alias, size. */
 const faultCodes = new Set([0x81, 0x82, 0x90, 0x93, 0x94, 0x95]);
 
+/** The refusals PUBACK and PUBREC can name (MQTT 5, tables 3-4 and 3-5); a strict client chokes on any other. */
+const refusalCodes = new Set([0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99]);
+
 const noBytes: Buffer = Buffer.alloc(0);
 
 /** One socket: bytes in, packets out of them, answers and deliveries back. Knows the wire, decides nothing. */
@@ -217,7 +220,8 @@ export class Connection implements RowOwner, DeliveryPort {
     }
     const type = qos === 1 ? PacketType.puback : PacketType.pubrec;
     const v5 = this.version === 5;
-    this.#answered = answerPacket(this.#answers, this.#answered, type, packetId, reasonCode, v5);
+    const told = reasonCode < 0x80 || refusalCodes.has(reasonCode) ? reasonCode : 0x83;
+    this.#answered = answerPacket(this.#answers, this.#answered, type, packetId, told, v5);
   }
 
   flushAnswers(): void {

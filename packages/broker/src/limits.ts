@@ -20,6 +20,8 @@ export interface BrokerLimits extends ConnectionLimits {
   readonly queuedBytesMax: number;
   /** Longest a change of a kept session waits for others before they are committed together, ms. */
   readonly commitLingerMs: number;
+  /** Longest `stop` waits for the ingress to answer for what it holds, ms. */
+  readonly drainMsMax: number;
 }
 
 export const defaultBrokerLimits: BrokerLimits = {
@@ -34,4 +36,5 @@ export const defaultBrokerLimits: BrokerLimits = {
   keepAliveSMax: 60,
   queuedBytesMax: 256 * 1024 * 1024,
   commitLingerMs: 2,
+  drainMsMax: 10_000,
 };

@@ -37,6 +37,13 @@ export interface Envelope {
   readonly meta?: EnvelopeMeta;
 }
 
+/**
+ * The forms a telemetry payload may have (D2C-1):
+ * - full: the `Envelope` as JSON.
+ * - compact: flat JSON, told by its `v`: `v` = schema_version, `id` = device_id, `t` = ts, and each tag by the short
+ *   key of its contract as a value or `[value, quality]`; optional `s` = seq, `m` = msg_id, `e` = epoch.
+ * - Protobuf: content type `protobuf`, the message of derive/protobuf.ts.
+ */
 export const contentTypes = {
   json: 'application/json',
   protobuf: 'application/x-protobuf',

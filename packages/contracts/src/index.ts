@@ -1,3 +1,4 @@
+export * from './codec/protobuf.js';
 export * from './compatibility.js';
 export * from './contract-test/contract-test.js';
 export * from './derive/docs-page.js';

@@ -13,7 +13,7 @@ export const extrasMax = 64;
 const extraNameMax = 64;
 
 type Values = Record<string, TaggedValue | TagValue>;
-interface Parsed extends Omit<Partial<Envelope>, 'd'> {
+export interface Parsed extends Omit<Partial<Envelope>, 'd'> {
   readonly d?: Values;
 }
 
@@ -39,6 +39,18 @@ export function decodeJson(
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
     return deadLetter('malformed_payload', 'The payload is JSON but not an object.');
   const message = expandCompact(parsed as Record<string, unknown>, route.type);
+  return decodeMessage(message, bytes, binding, route, scratch, nowMs);
+}
+
+/** What every form comes down to: an envelope of the full form, not yet validated. `scratch` has been cleared. */
+export function decodeMessage(
+  message: Parsed,
+  bytes: Buffer,
+  binding: Binding,
+  route: DeviceRoute,
+  scratch: RowScratch,
+  nowMs: number,
+): PendingDeadLetter | undefined {
   // Before the version is judged: where `seq` stands is the same in all of them.
   if (message.device_id === route.entry.deviceId) noteNumber(message, scratch);
   const version = message.schema_version ?? '1.0';

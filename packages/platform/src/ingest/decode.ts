@@ -3,6 +3,7 @@ import { type PublishBatch, ReasonCode } from '@millrace/mqtt';
 import { type Batch, type PendingDeadLetter, RowState } from './batch.js';
 import { decodeEvent } from './decode-event.js';
 import { decodeJson } from './decode-json.js';
+import { decodeProtobufRow } from './decode-protobuf.js';
 import { asOfOld, refuseReplay } from './replay.js';
 import type { Binding, DeviceRoute } from './route.js';
 import type { RowScratch } from './row-scratch.js';
@@ -64,11 +65,10 @@ function decodeRow(
     return deadLetter('payload_too_large', `${end - start} bytes; at most ${payloadBytesMax} are accepted.`);
   const { route } = binding;
   if (route === undefined) return unknown(binding);
-  if (publish.contentTypes.size > 0) {
-    const contentType = publish.contentTypes.get(i);
-    if (contentType !== undefined && contentType !== contentTypes.json)
-      return deadLetter('unsupported_content_type', `Content type ${contentType} is not understood.`);
-  }
+  const contentType = publish.contentTypes.size > 0 ? publish.contentTypes.get(i) : undefined;
+  const isProtobuf = contentType === contentTypes.protobuf && binding.class === 'telemetry';
+  if (contentType !== undefined && contentType !== contentTypes.json && !isProtobuf)
+    return deadLetter('unsupported_content_type', `Content type ${contentType} is not understood.`);
   const { scratch } = context;
   const receivedAt = batch.receivedAt[row]!;
   if (binding.class !== 'telemetry') {
@@ -79,9 +79,13 @@ function decodeRow(
     return undefined;
   }
   const { scanner } = route.type;
-  const wrong = scanner.scan(publish.bytes, start, end, binding, route, scratch, context.nowMs)
-    ? undefined
-    : decodeJson(publish.bytes.subarray(start, end), binding, route, scratch, context.nowMs);
+  const { nowMs } = context;
+  const whole = () => publish.bytes.subarray(start, end);
+  const wrong = isProtobuf
+    ? decodeProtobufRow(whole(), binding, route, scratch, nowMs)
+    : scanner.scan(publish.bytes, start, end, binding, route, scratch, nowMs)
+      ? undefined
+      : decodeJson(whole(), binding, route, scratch, nowMs);
   batch.ts[row] = scratch.ts;
   batch.seq[row] = scratch.seq;
   batch.epoch[row] = scratch.epoch;

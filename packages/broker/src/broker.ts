@@ -380,10 +380,11 @@ class MqttBroker implements Broker, ConnectionHost {
     this.#sessions.detach(connection, session, orderly);
   }
 
-  /** [MQTT-3.1.2-24]: silence for one and a half times the keep alive ends the connection. */
+  /** [MQTT-3.1.2-24]: silence for one and a half times the keep alive ends the connection, unless it is ours. */
   #closeSilent(): void {
     const now = this.#clock.monotonicMs();
     for (const connection of this.#connections) {
+      if (connection.paused) continue;
       if (connection.keepAliveMs > 0 && now - connection.lastPacketAtMs > connection.keepAliveMs)
         connection.close('no packet within one and a half times the keep alive', 0x8d);
     }

@@ -149,7 +149,15 @@ export class Connection implements RowOwner, DeliveryPort {
   }
 
   resume(): void {
-    if (this.#pauses > 0 && --this.#pauses === 0 && !this.#closed) this.#socket.resume();
+    if (this.#pauses === 0 || --this.#pauses > 0 || this.#closed) return;
+    // What the client sent meanwhile was not read: its silence begins now.
+    this.lastPacketAtMs = this.#clock.monotonicMs();
+    this.#socket.resume();
+  }
+
+  /** While the broker does not read, it cannot know whether the client is silent. */
+  get paused(): boolean {
+    return this.#pauses > 0;
   }
 
   /** Remembers that the client said DISCONNECT, so that its will is not published. */

@@ -43,7 +43,7 @@ export class Router {
   readonly #clock: Clock;
   readonly #batcher: Batcher | undefined;
   readonly #rates: RateWatch;
-  #paused: Connection[] = [];
+  readonly #paused = new Set<Connection>();
 
   constructor(options: RouterOptions) {
     this.#options = options;
@@ -60,7 +60,7 @@ export class Router {
 
   /** Connections that wait for the ingress. */
   get paused(): number {
-    return this.#paused.length;
+    return this.#paused.size;
   }
 
   /** Resolves when the ingress has answered for everything it was given. */
@@ -69,7 +69,7 @@ export class Router {
   }
 
   forget(connection: Connection): void {
-    if (this.#paused.length > 0) this.#paused = this.#paused.filter((paused) => paused !== connection);
+    this.#paused.delete(connection);
   }
 
   resolveTopic(principal: Principal, topic: string): TopicEntry {
@@ -217,13 +217,15 @@ export class Router {
   }
 
   #pauseForIngress(connection: Connection): void {
-    if (this.#paused.includes(connection)) return;
-    this.#paused.push(connection);
+    if (this.#paused.has(connection)) return;
+    this.#paused.add(connection);
     connection.pause();
   }
 
   #resumeAll(): void {
-    for (const connection of this.#paused.splice(0)) connection.resume();
+    const waiting = [...this.#paused];
+    this.#paused.clear();
+    for (const connection of waiting) connection.resume();
   }
 
   #matchesOf(entry: TopicEntry): readonly Match[] {

@@ -1,4 +1,4 @@
-import { configError, field, parseConfig } from '@millrace/foundation';
+import { configError, field, MillraceError, parseConfig } from '@millrace/foundation';
 
 const tenant = field.object('A tenant.', {
   slug: field.string('First segment of its topics, e.g. riverton-water.', {
@@ -7,6 +7,10 @@ const tenant = field.object('A tenant.', {
   }),
   title: field.optional(field.string('Name for people.')),
 });
+
+/** What a process of the platform can do; together they are the whole platform. */
+export const platformRoles = ['broker', 'ingest', 'api', 'jobs'] as const;
+export type PlatformRole = (typeof platformRoles)[number];
 
 /** The platform's configuration file; everything has a default. */
 export const platformConfig = field.object('Configuration of the platform.', {
@@ -48,6 +52,30 @@ export const platformConfig = field.object('Configuration of the platform.', {
     },
     { default: {} },
   ),
+  roles: field.list(
+    'What this process does: broker (MQTT), ingest (writes readings), api (API and console), jobs (housekeeping). Several processes share a database; broker and ingest apart need a bus.',
+    field.oneOf('A role.', platformRoles),
+    { minItems: 1, default: [...platformRoles] },
+  ),
+  bus: field.object(
+    'The way from the broker to ingest: a direct call in one process, or Apache Kafka between several.',
+    {
+      url: field.optional(
+        field.string('kafka://host:port[,host:port]; without it, a direct call in this process.'),
+      ),
+      partitions: field.integer('Partitions of topics that are not there yet.', {
+        min: 1,
+        max: 1_000,
+        default: 12,
+      }),
+      group: field.string('Consumer group of the ingest processes.', { default: 'millrace-ingest' }),
+      session_timeout_s: field.integer(
+        'Seconds without a sign of life after which the partitions of an ingest process go to others.',
+        { min: 1, max: 300, default: 10 },
+      ),
+    },
+    { default: {} },
+  ),
   tenants: field.list('Who uses this platform; the first one is the local command line’s.', tenant, {
     minItems: 1,
     default: [{ slug: 'plant' }],
@@ -59,6 +87,13 @@ export interface PlatformConfig {
   readonly api: { readonly host: string; readonly port: number; readonly public_url?: string | undefined };
   readonly mqtt: { readonly host: string; readonly port: number; readonly names: readonly string[] };
   readonly database: { readonly port: number; readonly url?: string | undefined };
+  readonly roles: readonly PlatformRole[];
+  readonly bus: {
+    readonly url?: string | undefined;
+    readonly partitions: number;
+    readonly group: string;
+    readonly session_timeout_s: number;
+  };
   readonly tenants: readonly { readonly slug: string; readonly title?: string | undefined }[];
 }
 
@@ -66,5 +101,16 @@ export interface PlatformConfig {
 export function checkPlatformConfig(text: string, file: string): PlatformConfig {
   const result = parseConfig(text, platformConfig);
   if (!result.ok) throw configError(file, result.problems);
-  return result.value as unknown as PlatformConfig;
+  const config = result.value as unknown as PlatformConfig;
+  checkRoles(config);
+  return config;
+}
+
+/** Throws `config_invalid` where the roles of this process cannot reach each other. */
+export function checkRoles({ roles, bus }: PlatformConfig): void {
+  if (bus.url !== undefined || roles.includes('broker') === roles.includes('ingest')) return;
+  throw new MillraceError(
+    'config_invalid',
+    `The roles ${roles.join(',')} hold only one of broker and ingest, which need a bus between them: name one (--bus kafka://host:port), or give this process both.`,
+  );
 }

@@ -1,5 +1,12 @@
 export type { Role } from './access/model.js';
-export { checkPlatformConfig, type PlatformConfig, platformConfig } from './config.js';
+export {
+  checkPlatformConfig,
+  checkRoles,
+  type PlatformConfig,
+  type PlatformRole,
+  platformConfig,
+  platformRoles,
+} from './config.js';
 export { Database, migrations } from './database/index.js';
 export type { ServiceTls } from './identity/pki.js';
 export { type DeviceDirectory, type DeviceEntry, River, type RiverOptions } from './ingest/index.js';

@@ -1,5 +1,12 @@
 import { parseClientId } from '@millrace/contracts';
-import type { Clock, Logger, Random, Service } from '@millrace/foundation';
+import {
+  type Clock,
+  errorMessage,
+  type Logger,
+  type Random,
+  type Service,
+  type Timer,
+} from '@millrace/foundation';
 import type {
   Authenticator,
   Authorizer,
@@ -11,14 +18,15 @@ import type {
 import type { Role } from './access/model.js';
 import { AccessService } from './access/service.js';
 import { ApiServer } from './api/server.js';
-import type { PlatformConfig } from './config.js';
+import type { PlatformConfig, PlatformRole } from './config.js';
 import { Database, migrations } from './database/index.js';
+import { type Bus, createBus } from './engines/bus/index.js';
 import { FleetService } from './fleet/service.js';
 import { StreamHub } from './fleet/stream.js';
 import { CertificateAuthenticator, FrontDoorLog, PrefixAuthorizer } from './identity/front-door.js';
 import { Pki, type ServiceTls } from './identity/pki.js';
 import { IdentityService } from './identity/service.js';
-import { River } from './ingest/index.js';
+import { River, type RiverPart } from './ingest/index.js';
 import type { Tenant } from './registry/model.js';
 import { RegistryService } from './registry/service.js';
 import { type AttachedBroker, addFigures } from './status/figures.js';
@@ -57,6 +65,24 @@ export interface Platform extends Service {
   createToken(tenantSlug: string, name: string, role: Role): Promise<string>;
 }
 
+const followPeriodMs = 1_000;
+
+/** Whether this process is the whole platform, with nobody else beside it. */
+function wholeIn({ roles, bus }: PlatformConfig): boolean {
+  return bus.url === undefined && roles.includes('broker') && roles.includes('ingest');
+}
+
+/** Which devices this process writes. */
+function riverPart({ roles, bus }: PlatformConfig): RiverPart {
+  if (!roles.includes('ingest')) return 'none';
+  return bus.url === undefined ? 'whole' : 'partitions';
+}
+
+function busSettings({ bus }: PlatformConfig) {
+  const { url, partitions, group, session_timeout_s: sessionTimeoutS } = bus;
+  return { url, partitions, group, sessionTimeoutS };
+}
+
 /** Composes the platform. Construction does nothing. */
 export function createPlatform(options: PlatformOptions): Platform {
   return new MillracePlatform(options);
@@ -76,6 +102,9 @@ class MillracePlatform implements Platform {
   readonly #stream: StreamHub;
   readonly #telemetry: TelemetryService;
   readonly #api: ApiServer;
+  readonly #bus: Bus;
+  readonly #roles: ReadonlySet<PlatformRole>;
+  #refreshTimer: Timer | undefined;
   readonly #connections = new Map<string, number>();
   /** What was started, to be stopped in reverse. */
   readonly #started: Service[] = [];
@@ -92,8 +121,18 @@ class MillracePlatform implements Platform {
     this.#identity = new IdentityService({ database, registry: this.#registry, pki: this.#pki, clock });
     this.#access = new AccessService(database, clock, random);
     const tenantIds = () => directory.tenants().map((tenant) => tenant.tenantId);
-    const river = new River({ database, directory, clock, random, logger, tenantIds });
+    const refreshDirectory = () => this.#registry.refresh();
+    this.#roles = new Set(config.roles);
+    const part = riverPart(config);
+    const common = { directory, clock, random, logger, refreshDirectory };
+    const river = new River({ database, ...common, tenantIds, part });
     this.#river = river;
+    this.#bus = createBus({
+      ...common,
+      ...busSettings(config),
+      sink: part === 'none' ? undefined : river,
+      produces: this.#roles.has('broker'),
+    });
     const { live, ledger, deadLetters, events } = river;
     const fleet = new FleetService({ directory, live, ledger, deadLetters, clock });
     this.#stream = new StreamHub({ live, fleet, directory, clock, logger });
@@ -127,7 +166,9 @@ class MillracePlatform implements Platform {
       },
     });
     addFigures(status, {
-      river,
+      river: part === 'none' ? undefined : river,
+      bus: this.#bus,
+      hasBroker: this.#roles.has('broker'),
       registry: this.#registry,
       access: this.#access,
       stream: this.#stream,
@@ -138,7 +179,7 @@ class MillracePlatform implements Platform {
   }
 
   get ingress(): Ingress {
-    return this.#river.ingress;
+    return this.#bus.ingress;
   }
 
   get brokerTls(): ServiceTls {
@@ -155,20 +196,31 @@ class MillracePlatform implements Platform {
       await this.#run(this.#database);
       await this.#registry.load();
       for (const { slug, title } of this.#options.config.tenants) await this.ensureTenant(slug, title);
-      await this.#pki.open();
-      await this.#identity.load();
-      await this.#run(this.#river);
-      await this.#run(this.#telemetry);
-      await this.#run(this.#stream);
-      await this.#run(this.#api);
+      const api = this.#roles.has('api');
+      if (api || this.#roles.has('broker')) {
+        await this.#pki.open();
+        await this.#identity.load();
+      }
+      if (api || this.#roles.has('ingest')) await this.#run(this.#river);
+      await this.#run(this.#bus);
+      if (!wholeIn(this.#options.config)) this.#followOthers();
+      if (api) {
+        await this.#run(this.#telemetry);
+        await this.#run(this.#stream);
+        await this.#run(this.#api);
+      }
     } catch (error) {
       await this.stop();
       throw error;
     }
-    this.#options.logger.info('The platform is ready.', { api: this.#consoleUrl() });
+    this.#options.logger.info('The platform is ready.', {
+      roles: [...this.#roles],
+      ...(this.#roles.has('api') ? { api: this.#consoleUrl() } : {}),
+    });
   }
 
   async stop(): Promise<void> {
+    this.#refreshTimer?.cancel();
     for (const service of this.#started.splice(0).reverse()) await service.stop();
   }
 
@@ -200,6 +252,27 @@ class MillracePlatform implements Platform {
   async #run(service: Service): Promise<void> {
     this.#started.push(service);
     await service.start();
+  }
+
+  /** Other processes register devices, and issue and revoke certificates: this one looks every second. */
+  #followOthers(): void {
+    const { clock, logger } = this.#options;
+    let looking = false;
+    const look = async () => {
+      if (looking) return;
+      looking = true;
+      try {
+        await this.#registry.refresh();
+        if (this.#roles.has('broker')) await this.#identity.refresh();
+      } catch (error) {
+        logger.warn('What other processes registered could not be read; the next second tries again.', {
+          error: errorMessage(error),
+        });
+      } finally {
+        looking = false;
+      }
+    };
+    this.#refreshTimer = clock.every(followPeriodMs, () => void look());
   }
 
   #consoleUrl(): string {

@@ -12,6 +12,14 @@ export const up: CommandSpec = {
       flags: '--config <file>',
       doc: 'platform configuration (YAML); without it every setting has its default',
     },
+    {
+      flags: '--roles <list>',
+      doc: 'what this process does: broker,ingest,api,jobs (default: all); processes of one platform share DATABASE_URL',
+    },
+    {
+      flags: '--bus <url>',
+      doc: 'Apache Kafka between broker and ingest, kafka://host:port[,host:port]; default: a direct call',
+    },
     dataOption,
     portBaseOption,
     ...logOptions,
@@ -19,6 +27,10 @@ export const up: CommandSpec = {
   examples: [
     { line: 'millrace up', doc: 'with defaults: console on 8080, MQTT over TLS on 8883' },
     { line: 'millrace up --config platform.yaml --data /var/lib/millrace', doc: 'as a service would' },
+    {
+      line: 'millrace up --roles ingest --bus kafka://kafka:9092 --data /var/lib/millrace-ingest-2',
+      doc: 'one more process that stores readings',
+    },
   ],
   load: async () => (await import('../work/up.js')).runUp,
 };

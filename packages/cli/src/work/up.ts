@@ -1,8 +1,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Broker, createBroker } from '@millrace/broker';
-import { type Logger, type Service, systemClock, systemRandom } from '@millrace/foundation';
-import { checkPlatformConfig, createPlatform, type Platform, type PlatformConfig } from '@millrace/platform';
+import { type Logger, MillraceError, type Service, systemClock, systemRandom } from '@millrace/foundation';
+import {
+  checkPlatformConfig,
+  checkRoles,
+  createPlatform,
+  type Platform,
+  type PlatformConfig,
+  type PlatformRole,
+  platformRoles,
+} from '@millrace/platform';
 import type { Invocation, Work } from '../command.js';
 import { textOption } from '../options.js';
 import { dataDirOf, portBaseOf } from '../runtime/data-dir.js';
@@ -28,7 +36,7 @@ export const runUp: Work = async (invocation) => {
         clock: systemClock,
         random: systemRandom,
         logger,
-        consoleDir: consoleDir(logger),
+        consoleDir: config.roles.includes('api') ? consoleDir(logger) : undefined,
         localSocket: socketPath(dataDir, 'platform'),
       });
       return { service: new PlatformWithBroker(platform, config, logger) };
@@ -39,7 +47,10 @@ export const runUp: Work = async (invocation) => {
 /** The file's settings, or the defaults; `--port-base` and DATABASE_URL stand above both. */
 function configOf(invocation: Invocation): PlatformConfig {
   const file = textOption(invocation, 'config');
-  const config = checkPlatformConfig(file === undefined ? '{}' : readConfigFile(file), file ?? 'defaults');
+  const config = withRoles(
+    invocation,
+    checkPlatformConfig(file === undefined ? '{}' : readConfigFile(file), file ?? 'defaults'),
+  );
   const base = portBaseOf(invocation);
   const url = process.env.DATABASE_URL;
   const withUrl =
@@ -54,11 +65,27 @@ function configOf(invocation: Invocation): PlatformConfig {
   };
 }
 
+/** `--roles` and `--bus` stand above the file. */
+function withRoles(invocation: Invocation, config: PlatformConfig): PlatformConfig {
+  const roles = textOption(invocation, 'roles')?.split(',') ?? config.roles;
+  const unknown = roles.find((role) => !(platformRoles as readonly string[]).includes(role));
+  if (unknown !== undefined)
+    throw new MillraceError(
+      'invalid_argument',
+      `--roles knows ${platformRoles.join(', ')}, not "${unknown}": write them with commas, e.g. --roles broker,api.`,
+    );
+  const url = textOption(invocation, 'bus') ?? config.bus.url;
+  const changed = { ...config, roles: roles as PlatformRole[], bus: { ...config.bus, url } };
+  checkRoles(changed);
+  return changed;
+}
+
 /** PostgreSQL's port is the database's own business: a server left by a platform that was killed may hold it. */
 function requirePorts(config: PlatformConfig): Promise<void> {
+  const { api, mqtt, roles } = config;
   const wanted = [
-    { host: config.api.host, port: config.api.port, use: portUses.console },
-    { host: config.mqtt.host, port: config.mqtt.port, use: portUses.mqtt },
+    ...(roles.includes('api') ? [{ host: api.host, port: api.port, use: portUses.console }] : []),
+    ...(roles.includes('broker') ? [{ host: mqtt.host, port: mqtt.port, use: portUses.mqtt }] : []),
   ];
   return requireFreePorts(wanted, 'choose others in the configuration or with --port-base');
 }
@@ -91,6 +118,7 @@ class PlatformWithBroker implements Service {
   async start(): Promise<void> {
     const platform = this.#platform;
     await platform.start();
+    if (!this.#config.roles.includes('broker')) return;
     const { host, port } = this.#config.mqtt;
     const url = `mqtts://${host.includes(':') ? `[${host}]` : host}:${port}`;
     const broker = createBroker({

@@ -5,6 +5,7 @@ import { events } from '../events/migrations/0001-events.js';
 import { certificates } from '../identity/migrations/0001-certificates.js';
 import { messageIds } from '../ingest/migrations/0001-message-ids.js';
 import { ledger } from '../ledger/migrations/0001-ledger.js';
+import { ownership } from '../ledger/migrations/0002-ownership.js';
 import { lastValues } from '../live/migrations/0001-last-values.js';
 import { tenantsAndDevices } from '../registry/migrations/0001-tenants-and-devices.js';
 import type { Migration } from './migrate.js';
@@ -22,4 +23,5 @@ export const migrations: readonly Migration[] = [
   certificates,
   peopleAndTokens,
   deadLetterActions,
+  ownership,
 ];

@@ -30,6 +30,15 @@ export class IdentityService {
       this.#bySerial.set(one.serial, one);
   }
 
+  /** Learns what other processes have issued and revoked since. */
+  async refresh(): Promise<void> {
+    for (const one of await loadCertificates(this.#database.owner, this.#clock.nowMs())) {
+      const known = this.#bySerial.get(one.serial);
+      this.#bySerial.set(one.serial, one);
+      if (known?.revokedAt === null && one.revokedAt !== null) this.onRevoked(one.commonName);
+    }
+  }
+
   bySerial(serial: string): CertificateRecord | undefined {
     return this.#bySerial.get(serial);
   }

@@ -159,6 +159,31 @@ export class MillraceIngress implements Ingress {
     });
   }
 
+  /** Waits until everything taken so far is committed or abandoned, and takes more meanwhile. */
+  async quiesce(): Promise<void> {
+    this.#lingered = true;
+    this.#maybeClose();
+    if (this.#open === undefined && this.#line.length === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  /**
+   * Drops everything that is not committed, without settling it, and every device's route: what was taken belongs to
+   * another process now, which gets it from the bus again.
+   */
+  abandon(): void {
+    this.#linger?.cancel();
+    this.#open = undefined;
+    this.#line.length = 0;
+    this.#heldRows = 0;
+    this.#heldBytes = 0;
+    this.#saturated = false;
+    this.#routes.clear();
+    this.#onIdle?.();
+  }
+
   /** Rows taken and not yet committed. */
   get heldRows(): number {
     return this.#heldRows;

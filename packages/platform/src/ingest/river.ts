@@ -1,4 +1,4 @@
-import type { Clock, Logger, Random, Service } from '@millrace/foundation';
+import { type Clock, type Logger, MillraceError, type Random, type Service } from '@millrace/foundation';
 import type { Database } from '../database/index.js';
 import { DeadLetterService } from '../dead-letters/index.js';
 import { EventService } from '../events/index.js';
@@ -18,7 +18,16 @@ export interface RiverOptions {
   readonly logger: Logger;
   /** Tenants that are told of the platform's own starts and stops. */
   readonly tenantIds?: () => readonly number[];
+  /**
+   * `whole`: this process writes every device, from start to stop. `partitions`: those of the partitions that the bus
+   * gives it, by `own`. `none`: other processes write, and this one only shows. Default `whole`.
+   */
+  readonly part?: RiverPart;
+  /** Brings the directory up to date with the database, before partitions are owned. */
+  readonly refreshDirectory?: () => Promise<void>;
 }
+
+export type RiverPart = 'whole' | 'partitions' | 'none';
 
 /**
  * Everything that telemetry passes through, put together in the order in which it must start: tables and ledger,
@@ -32,25 +41,67 @@ export class River implements Service {
   readonly deadLetters: DeadLetterService;
   readonly #ingest: IngestService;
   readonly #options: RiverOptions;
+  readonly #part: RiverPart;
   #started = false;
 
   constructor(options: RiverOptions) {
     this.#options = options;
     const ledger = new Ledger();
-    this.live = new LiveService(options);
+    this.#part = options.part ?? 'whole';
+    this.live = new LiveService({ ...options, follow: this.#part === 'none' });
     this.gaps = new GapMonitor({ ...options, ledger });
-    this.ledger = new LedgerService(options.database, ledger, options.directory);
+    this.ledger = new LedgerService(
+      options.database,
+      this.#part === 'whole' ? ledger : undefined,
+      options.directory,
+    );
     this.events = new EventService(options.database, options);
     this.deadLetters = new DeadLetterService(options.database, {
       clock: options.clock,
-      ingress: () => this.ingress,
+      ingress: () => this.#replayIngress(),
     });
-    this.#ingest = new IngestService({ ...options, ledger, listeners: [this.live, this.gaps] });
+    this.#ingest = new IngestService({
+      ...options,
+      ledger,
+      listeners: [this.live, this.gaps],
+      partitioned: this.#part === 'partitions',
+    });
+  }
+
+  /** Told when another process took partitions over; `own` must be called again. */
+  get onOwnershipLost(): () => void {
+    return this.#ingest.onOwnershipLost;
+  }
+
+  set onOwnershipLost(listener: () => void) {
+    this.#ingest.onOwnershipLost = listener;
+  }
+
+  /** Begins to write the devices of these partitions (of `count`), and of no others. */
+  async own(partitions: readonly number[], count: number): Promise<void> {
+    await this.#ingest.own(partitions, count);
+    await this.gaps.start();
+  }
+
+  /** Commits what was taken and gives the partitions back. */
+  async release(): Promise<void> {
+    await this.gaps.stop();
+    await this.#ingest.release();
+    this.gaps.forget();
   }
 
   /** What the broker hands its batches to. Valid once started. */
   get ingress(): MillraceIngress {
     return this.#ingest.ingress;
+  }
+
+  /** A replay writes any device, so it needs a process that writes them all. */
+  #replayIngress(): MillraceIngress {
+    if (this.#part === 'whole') return this.ingress;
+    throw new MillraceError(
+      'invalid_argument',
+      'Dead letters are replayed only where one process ingests everything: they are kept until then.',
+    );
   }
 
   /** Counters of the store, for metrics. */
@@ -64,9 +115,10 @@ export class River implements Service {
   }
 
   async start(): Promise<void> {
-    await this.#ingest.start();
+    if (this.#part !== 'none') await this.#ingest.start();
     await this.live.start();
-    await this.gaps.start();
+    if (this.#part === 'none') return;
+    if (this.#part === 'whole') await this.gaps.start();
     this.#started = true;
     await this.events.recordPlatform(this.#options.tenantIds?.() ?? [], 'platform_started', {});
   }

@@ -1,6 +1,7 @@
 import { type Clock, errorMessage, type Logger, sleep } from '@millrace/foundation';
 import pg from 'pg';
 import { encodeJournal } from '../ledger/journal.js';
+import { ownershipLost } from '../ledger/ownership.js';
 import { type Batch, RowState } from './batch.js';
 import { compact } from './compact.js';
 import { CopyTransaction } from './copy-transaction.js';
@@ -18,6 +19,8 @@ export interface StoreOptions {
   readonly partitions: Partitions;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Where partitions of a bus are owned: the statement that fails with `ownershipLost` once they are not. */
+  readonly fence?: { readonly sql: () => string; readonly lost: (sql: string) => void };
 }
 
 const retryDelayMs = 50;
@@ -65,7 +68,7 @@ export class Store {
 
   /**
    * Commits a batch on a free connection (`idle` must hold). Resolves true when it is committed, and false only when
-   * the store was stopped before that.
+   * the store was stopped before that, or when the partitions belong to another process by now.
    */
   async commit(batch: Batch): Promise<boolean> {
     const connection = this.#free.pop()!;
@@ -84,6 +87,8 @@ export class Store {
 
   async #commit(connection: StoreConnection, batch: Batch): Promise<boolean> {
     const { signal } = this.#stopped;
+    // Of the tenure in which the batch was sequenced, also when it is tried again after the tenure's end.
+    const fenceSql = this.#options.fence?.sql();
     let sent = false;
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
@@ -91,12 +96,16 @@ export class Store {
         else {
           await this.#makePartitions(batch);
           sent = true;
-          await this.#send(connection, batch);
+          await this.#send(connection, batch, fenceSql);
         }
         this.counts.batches++;
         this.#recovered();
         return true;
       } catch (error) {
+        if ((error as { code?: string }).code === ownershipLost) {
+          this.#options.fence?.lost(fenceSql!);
+          return false;
+        }
         this.counts.retries++;
         if (await this.#handled(connection, batch, error)) continue;
         this.#report(error);
@@ -133,20 +142,20 @@ export class Store {
     }
   }
 
-  async #send(connection: StoreConnection, batch: Batch): Promise<void> {
+  async #send(connection: StoreConnection, batch: Batch, fenceSql: string | undefined): Promise<void> {
     const client = await connection.client();
     const { layouts } = this.#options;
     if (batch.unnumbered.size > 0) {
       await client.query('BEGIN');
       try {
         await claimUnnumbered(client, batch, this.#options.clock.nowMs());
-        await transact(client, batch, layouts);
+        await transact(client, batch, layouts, fenceSql);
         await client.query('COMMIT');
       } catch (error) {
         await client.query('ROLLBACK').catch(() => connection.close());
         throw error;
       }
-    } else await transact(client, batch, layouts);
+    } else await transact(client, batch, layouts, fenceSql);
   }
 
   #report(error: unknown): void {
@@ -165,10 +174,16 @@ export class Store {
 }
 
 /** Sends the batch's statements and data, and waits for the end of the (implicit or surrounding) transaction. */
-function transact(client: pg.Client, batch: Batch, layouts: Layouts): Promise<void> {
+function transact(
+  client: pg.Client,
+  batch: Batch,
+  layouts: Layouts,
+  fenceSql: string | undefined,
+): Promise<void> {
   compact(batch);
   writeDeadLetters(batch, layouts.deadLetters);
   const statements = [...journalSql(batch), ...eventSql(batch), ...replaySql(batch)];
+  if (fenceSql !== undefined) statements.unshift(fenceSql);
   const data: Buffer[] = [];
   for (const layout of layouts.all) {
     const table = batch.tables[layout.index]!;

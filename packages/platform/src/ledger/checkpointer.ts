@@ -14,6 +14,8 @@ export class Checkpointer {
   #batchIds: string[] = [];
   #timer: Timer | undefined;
   #running: Promise<void> | undefined;
+  /** Stands first in the checkpoint's transaction, where partitions are owned. */
+  fenceSql: string | undefined;
   /** Checkpoints that failed and were left to the next one. */
   failures = 0;
 
@@ -43,6 +45,12 @@ export class Checkpointer {
     return this.#running;
   }
 
+  /** Forgets batches whose devices are not ours any more; what is in the journal is for their next owner. */
+  async forget(): Promise<void> {
+    await this.#running;
+    this.#batchIds = [];
+  }
+
   async stop(): Promise<void> {
     this.#timer?.cancel();
     await this.#running;
@@ -56,7 +64,7 @@ export class Checkpointer {
     const numberings = this.#ledger.takeDirty();
     const snapshots = numberings.map(snapshot);
     try {
-      await writeCheckpoint(this.#owner(), snapshots, ids);
+      await writeCheckpoint(this.#owner(), snapshots, ids, this.fenceSql);
     } catch (error) {
       this.failures++;
       for (const [i, numbering] of numberings.entries()) unsnapshot(numbering, snapshots[i]!);

@@ -48,7 +48,7 @@ interface Restart {
 /** Writes gaps and silences with their causes; see gap-watch.ts for when. */
 export class GapMonitor implements Service, BatchListener {
   readonly #options: GapMonitorOptions;
-  readonly #watch = new GapWatch();
+  #watch = new GapWatch();
   readonly #restarts: Restart[] = [];
   /** Silences that are not over, by device. */
   readonly #quiet = new Map<number, { gapId: number; fromTs: number }>();
@@ -87,6 +87,15 @@ export class GapMonitor implements Service, BatchListener {
   async stop(): Promise<void> {
     this.#timer?.cancel();
     await this.#running;
+  }
+
+  /** Forgets everything, between `stop` and the next `start`: other devices may be ours by then. */
+  forget(): void {
+    this.#watch = new GapWatch();
+    this.#restarts.length = 0;
+    this.#quiet.clear();
+    this.#heardAt.clear();
+    this.#actions = [];
   }
 
   committed(batch: Batch): void {

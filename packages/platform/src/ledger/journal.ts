@@ -38,6 +38,23 @@ export function encodeJournal(changes: readonly Change[], tenantId: number): Buf
   return writer.finish();
 }
 
+/** A journal row of entries that were read from others, e.g. what is left of one. */
+export function encodeEntries(entries: readonly JournalEntry[]): Buffer {
+  const writer = new VarintWriter(entries.length * 24 + 16);
+  writer.byte(formatVersion);
+  for (const entry of entries) {
+    writer.number(entry.deviceNo);
+    writer.number(entry.epoch);
+    writer.number(entry.startedTs);
+    writer.number(entry.fate);
+    writer.number(entry.first);
+    writer.number(entry.last - entry.first + 1);
+    writer.number(entry.newestTs);
+    writer.number(entry.duplicates);
+  }
+  return writer.finish();
+}
+
 /** Reads a journal row; throws `storage_corrupt` on a row that no release wrote. */
 export function* decodeJournal(bytes: Buffer): IterableIterator<JournalEntry> {
   if (bytes[0] !== formatVersion)

@@ -45,6 +45,12 @@ export class Ledger {
     return this.#devices.values();
   }
 
+  /** Forgets everything; whoever holds a `DeviceLedger` must ask for it again. */
+  clear(): void {
+    this.#devices.clear();
+    this.#dirty.clear();
+  }
+
   /** Makes the changes of a committed batch part of what is decided. */
   decide(changes: readonly Change[]): void {
     for (const change of changes) {

@@ -4,6 +4,7 @@ import { withTenant } from '../database/index.js';
 import type { DeviceDirectory } from '../ingest/device-directory.js';
 import type { Ledger } from './ledger.js';
 import type { Run } from './run-set.js';
+import { readDevice } from './store.js';
 
 /** Ranges listed in an answer; further ones are counted only. */
 const rangesMax = 1_000;
@@ -58,10 +59,11 @@ export interface GapQuery {
 /** What the ledger can prove: completeness, gaps and silences. */
 export class LedgerService {
   readonly #database: Database;
-  readonly #ledger: Ledger;
+  /** Undefined where other processes keep it; then the database is asked. */
+  readonly #ledger: Ledger | undefined;
   readonly #directory: DeviceDirectory;
 
-  constructor(database: Database, ledger: Ledger, directory: DeviceDirectory) {
+  constructor(database: Database, ledger: Ledger | undefined, directory: DeviceDirectory) {
     this.#database = database;
     this.#ledger = ledger;
     this.#directory = directory;
@@ -78,7 +80,8 @@ export class LedgerService {
     toMs: number,
   ): Promise<Completeness> {
     const entry = this.#directory.byNo(deviceNo);
-    const device = this.#ledger.find(deviceNo);
+    const ledger = this.#ledger ?? (await readDevice(this.#database.owner, deviceNo));
+    const device = ledger.find(deviceNo);
     const ranges: CompletenessRange[] = [];
     const sums = { expected: 0, stored: 0, missing: 0, deadLettered: 0, lost: 0, duplicatesRefused: 0 };
     if (entry === undefined || entry.tenantId !== tenantId || device === undefined)

@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import { inTransaction } from '../database/index.js';
-import type { Ledger, StoredNumbering, StoredRun } from './ledger.js';
+import { decodeJournal, encodeEntries } from './journal.js';
+import { Ledger, type StoredNumbering, type StoredRun } from './ledger.js';
 import type { FateCode, Numbering } from './numbering.js';
 
 /** Rows read or written at a time. */
@@ -10,22 +11,92 @@ const chunkRows = 20_000;
 export async function loadLedger(owner: Pool, ledger: Ledger): Promise<string[]> {
   return inTransaction(owner, async (client) => {
     await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
-    const numberings = await client.query<StoredNumbering>(
-      `SELECT tenant_id AS "tenantId", device_no AS "deviceNo", epoch, duplicates,
-              (coalesce(extract(epoch FROM started_ts), 0) * 1000)::bigint AS "startedTs",
-              (coalesce(extract(epoch FROM newest_ts), 0) * 1000)::bigint AS "newestTs"
-         FROM ledger_numberings`,
-    );
-    const runs = await client.query<StoredRun>(
-      `SELECT tenant_id AS "tenantId", device_no AS "deviceNo", epoch, fate, first_seq AS first, last_seq AS last
-         FROM ledger_runs ORDER BY device_no, epoch, fate, first_seq`,
-    );
-    const journal = await client.query<{ tenantId: number; batchId: string; changes: Buffer }>(
-      `SELECT tenant_id AS "tenantId", batch_id AS "batchId", changes FROM ledger_journal ORDER BY batch_id`,
-    );
-    ledger.restore(numberings.rows, runs.rows, journal.rows);
-    return journal.rows.map((row) => row.batchId);
+    const checkpoint = await readCheckpoint(client, null);
+    const journal = await readJournal(client);
+    ledger.restore(checkpoint.numberings, checkpoint.runs, journal);
+    return journal.map((row) => row.batchId);
   });
+}
+
+/** What the database knows of one device now, for processes that do not keep its ledger. */
+export async function readDevice(owner: Pool, deviceNo: number): Promise<Ledger> {
+  return inTransaction(owner, async (client) => {
+    await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+    const { numberings, runs } = await readCheckpoint(client, [deviceNo]);
+    const journal = (await readJournal(client)).map((row) => ({
+      ...row,
+      changes: encodeEntries([...decodeJournal(row.changes)].filter((entry) => entry.deviceNo === deviceNo)),
+    }));
+    const ledger = new Ledger();
+    ledger.restore(numberings, runs, journal);
+    return ledger;
+  });
+}
+
+/**
+ * Takes devices over from whoever wrote them before: their checkpoint and their entries of the journal go into
+ * `ledger` and, in the same transaction, from the journal into the runs. `fenceSql` makes sure that they are ours
+ * and that nobody else writes them any more.
+ */
+export async function takeOver(
+  owner: Pool,
+  ledger: Ledger,
+  devices: ReadonlySet<number>,
+  fenceSql: string,
+): Promise<void> {
+  await inTransaction(owner, async (client) => {
+    await client.query(fenceSql);
+    const journal = await readJournal(client, 'FOR UPDATE');
+    const { numberings, runs } = await readCheckpoint(client, [...devices]);
+    const taken: typeof journal = [];
+    for (const row of journal) {
+      const entries = [...decodeJournal(row.changes)];
+      const mine = entries.filter((entry) => devices.has(entry.deviceNo));
+      if (mine.length === 0) continue;
+      taken.push({ ...row, changes: encodeEntries(mine) });
+      const rest = entries.filter((entry) => !devices.has(entry.deviceNo));
+      const key = [row.batchId, row.tenantId];
+      if (rest.length === 0)
+        await client.query('DELETE FROM ledger_journal WHERE batch_id = $1 AND tenant_id = $2', key);
+      else
+        await client.query('UPDATE ledger_journal SET changes = $3 WHERE batch_id = $1 AND tenant_id = $2', [
+          ...key,
+          encodeEntries(rest),
+        ]);
+    }
+    ledger.restore(numberings, runs, taken);
+    await writeSnapshots(client, ledger.takeDirty().map(snapshot));
+  });
+}
+
+async function readCheckpoint(
+  client: PoolClient,
+  devices: readonly number[] | null,
+): Promise<{ numberings: StoredNumbering[]; runs: StoredRun[] }> {
+  const numberings = await client.query<StoredNumbering>(
+    `SELECT tenant_id AS "tenantId", device_no AS "deviceNo", epoch, duplicates,
+            (coalesce(extract(epoch FROM started_ts), 0) * 1000)::bigint AS "startedTs",
+            (coalesce(extract(epoch FROM newest_ts), 0) * 1000)::bigint AS "newestTs"
+       FROM ledger_numberings WHERE $1::int[] IS NULL OR device_no = ANY($1)`,
+    [devices],
+  );
+  const runs = await client.query<StoredRun>(
+    `SELECT tenant_id AS "tenantId", device_no AS "deviceNo", epoch, fate, first_seq AS first, last_seq AS last
+       FROM ledger_runs WHERE $1::int[] IS NULL OR device_no = ANY($1)
+      ORDER BY device_no, epoch, fate, first_seq`,
+    [devices],
+  );
+  return { numberings: numberings.rows, runs: runs.rows };
+}
+
+async function readJournal(
+  client: PoolClient,
+  lock: '' | 'FOR UPDATE' = '',
+): Promise<{ tenantId: number; batchId: string; changes: Buffer }[]> {
+  const { rows } = await client.query<{ tenantId: number; batchId: string; changes: Buffer }>(
+    `SELECT tenant_id AS "tenantId", batch_id AS "batchId", changes FROM ledger_journal ORDER BY batch_id ${lock}`,
+  );
+  return rows;
 }
 
 /** What a checkpoint writes of one numbering: taken at one moment, so that it fits the batches it covers. */
@@ -78,18 +149,27 @@ export function unsnapshot(numbering: Numbering, taken: NumberingSnapshot): void
     numbering.dirtyFrom[fate] = Math.min(numbering.dirtyFrom[fate], from + 1);
 }
 
-/** Folds: writes the snapshots and removes the journal rows of the batches they cover, in one transaction. */
+/**
+ * Folds: writes the snapshots and removes the journal rows of the batches they cover, in one transaction. Where
+ * partitions are owned, `fenceSql` keeps a process that lost them from writing over its successor's runs.
+ */
 export async function writeCheckpoint(
   owner: Pool,
   snapshots: readonly NumberingSnapshot[],
   batchIds: readonly string[],
+  fenceSql?: string,
 ): Promise<void> {
   await inTransaction(owner, async (client) => {
-    for (let at = 0; at < snapshots.length; at += chunkRows)
-      await writeNumberings(client, snapshots.slice(at, at + chunkRows));
-    await writeRuns(client, snapshots);
+    if (fenceSql !== undefined) await client.query(fenceSql);
+    await writeSnapshots(client, snapshots);
     await client.query('DELETE FROM ledger_journal WHERE batch_id = ANY($1)', [batchIds]);
   });
+}
+
+async function writeSnapshots(client: PoolClient, snapshots: readonly NumberingSnapshot[]): Promise<void> {
+  for (let at = 0; at < snapshots.length; at += chunkRows)
+    await writeNumberings(client, snapshots.slice(at, at + chunkRows));
+  await writeRuns(client, snapshots);
 }
 
 async function writeNumberings(client: PoolClient, snapshots: readonly NumberingSnapshot[]): Promise<void> {

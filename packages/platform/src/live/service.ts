@@ -36,9 +36,13 @@ export interface LiveOptions {
   readonly directory: DeviceDirectory;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** True where other processes write the readings: what they committed is read from the database. */
+  readonly follow?: boolean;
 }
 
 const updatePeriodMs = 200;
+/** How often a process that follows looks at the database. */
+const followPeriodMs = 1_000;
 const savePeriodMs = 10_000;
 
 /**
@@ -54,6 +58,7 @@ export class LiveService implements Service, BatchListener {
   readonly #subscribers = new Set<(updates: readonly LiveUpdate[]) => void>();
   readonly #rates = new Map<number, Rates>();
   #timers: Timer[] = [];
+  #following: Promise<void> | undefined;
 
   constructor(options: LiveOptions) {
     this.#options = options;
@@ -63,21 +68,20 @@ export class LiveService implements Service, BatchListener {
     const { database, clock } = this.#options;
     for (const { deviceNo, state } of await loadStates(database.owner))
       this.#device(deviceNo)?.restore(state);
-    for (const entry of this.#options.directory.all()) this.#device(entry.deviceNo);
-    for (const layout of this.#layouts.byDeviceType.values()) {
-      const devices = [...this.#devices].filter(([, device]) => device.layout === layout);
-      await catchUp(database.owner, layout, new Map(devices));
-    }
+    await this.#catchUp();
     for (const device of this.#devices.values()) device.takeChanged();
     this.#timers = [
       clock.every(updatePeriodMs, () => this.#sendUpdates()),
-      clock.every(savePeriodMs, () => void this.#save()),
+      this.#options.follow === true
+        ? clock.every(followPeriodMs, () => void this.#follow())
+        : clock.every(savePeriodMs, () => void this.#save()),
     ];
   }
 
   async stop(): Promise<void> {
     for (const timer of this.#timers.splice(0)) timer.cancel();
-    await this.#save();
+    await this.#following;
+    if (this.#options.follow !== true) await this.#save();
   }
 
   committed(batch: Batch): void {
@@ -169,6 +173,48 @@ export class LiveService implements Service, BatchListener {
       delayMsP50: Math.max(0, ...all.map((each) => each.delayMsP50)),
       delayMsP99: Math.max(0, ...all.map((each) => each.delayMsP99)),
     };
+  }
+
+  async #catchUp(): Promise<void> {
+    for (const entry of this.#options.directory.all()) this.#device(entry.deviceNo);
+    for (const layout of this.#layouts.byDeviceType.values()) {
+      const devices = [...this.#devices].filter(([, device]) => device.layout === layout);
+      await catchUp(this.#options.database.owner, layout, new Map(devices));
+    }
+  }
+
+  /** One look at the database; while it runs, or is away, the next one is left out or does the work of both. */
+  #follow(): Promise<void> {
+    this.#following ??= this.#look()
+      .catch((error: Error) =>
+        this.#options.logger.warn('Last-known values could not be read; the next second tries again.', {
+          error: error.message,
+        }),
+      )
+      .finally(() => {
+        this.#following = undefined;
+      });
+    return this.#following;
+  }
+
+  async #look(): Promise<void> {
+    const { database, clock } = this.#options;
+    for (const { deviceNo, state } of await loadStates(database.owner)) {
+      const device = this.#device(deviceNo);
+      if (device !== undefined && state.onlineAt > device.onlineAt) {
+        device.online = state.online ?? undefined;
+        device.onlineReason = state.onlineReason ?? undefined;
+        device.onlineAt = state.onlineAt;
+        this.#changed.add(device);
+      }
+    }
+    const before = new Map([...this.#devices.values()].map((device) => [device, device.lastTs]));
+    await this.#catchUp();
+    for (const device of this.#devices.values()) {
+      if (device.lastTs === (before.get(device) ?? 0)) continue;
+      this.#changed.add(device);
+      this.#ratesOf(device.tenantId).add(clock.nowMs(), 1, device.values().length);
+    }
   }
 
   #ratesOf(tenantId: number): Rates {

@@ -14,6 +14,8 @@ export class RegistryService {
   onRegistered: (device: DeviceRecord) => void = () => {};
   readonly #database: Database;
   readonly #clock: Clock;
+  /** Greatest device number that was read from the database. */
+  #newest = 0;
   /** Asked before a gateway is named for a device; set by identity. */
   hasOwnCertificate: (deviceNo: number) => boolean = () => false;
 
@@ -26,6 +28,21 @@ export class RegistryService {
   async load(): Promise<void> {
     for (const tenant of await loadTenants(this.#database.owner)) this.directory.addTenant(tenant);
     for (const device of await loadDevices(this.#database.owner)) this.directory.put(device);
+  }
+
+  /** Adds what other processes have registered since; devices never change, so only new ones are read. */
+  async refresh(): Promise<void> {
+    for (const tenant of await loadTenants(this.#database.owner)) {
+      const known = this.directory.tenant(tenant.slug);
+      if (known?.title !== tenant.title) this.directory.addTenant(tenant);
+    }
+    const fresh = await loadDevices(this.#database.owner, this.#newest);
+    for (const device of fresh) {
+      this.#newest = Math.max(this.#newest, device.deviceNo);
+      if (this.directory.byNo(device.deviceNo) !== undefined) continue;
+      this.directory.put(device);
+      this.onRegistered(device);
+    }
   }
 
   /** The tenant of that slug, made when it is new. */

@@ -36,9 +36,15 @@ export async function upsertTenant(owner: Pool, slug: string, title: string, now
   return rows[0]!;
 }
 
-/** Every device of every tenant, read as the owner at the start. */
-export async function loadDevices(owner: Pool): Promise<DeviceRecord[]> {
-  const { rows } = await owner.query<DeviceRow>('SELECT * FROM devices ORDER BY device_no');
+/**
+ * Every device of every tenant with a number above `after`, read as the owner. Numbers are given before they are
+ * committed, so the last few are read again.
+ */
+export async function loadDevices(owner: Pool, after = 0): Promise<DeviceRecord[]> {
+  const { rows } = await owner.query<DeviceRow>(
+    'SELECT * FROM devices WHERE device_no > $1 ORDER BY device_no',
+    [after - 1_000],
+  );
   return rows.map(toRecord);
 }
 

@@ -1,6 +1,7 @@
 import type { MqttMessage } from '@millrace/mqtt';
 import type { AccessService } from '../access/service.js';
 import type { Database } from '../database/index.js';
+import type { Bus } from '../engines/bus/index.js';
 import type { StreamHub } from '../fleet/stream.js';
 import type { FrontDoorLog } from '../identity/front-door.js';
 import type { River } from '../ingest/index.js';
@@ -18,7 +19,10 @@ export interface AttachedBroker {
 }
 
 export interface FigureSources {
-  readonly river: River;
+  /** Absent in a process that does not ingest. */
+  readonly river: River | undefined;
+  readonly bus: Bus;
+  readonly hasBroker: boolean;
   readonly registry: RegistryService;
   readonly access: AccessService;
   readonly stream: StreamHub;
@@ -35,24 +39,32 @@ const one = (value: () => number) => () => [['', value()] as const];
 /** Registers the platform's figures and conditions of readiness. */
 export function addFigures(status: StatusService, sources: FigureSources): void {
   addChecks(status, sources);
-  addRiverFigures(status, sources);
+  if (sources.river !== undefined) addRiverFigures(status, sources.river, sources.database);
+  status.figure({
+    name: 'millrace_bus',
+    help: 'Counts of the bus between broker and ingest since the start.',
+    label: 'what',
+    values: () => numbers(sources.bus.stats()),
+  });
   addDoorFigures(status, sources);
 }
 
-function addChecks(status: StatusService, { river, broker }: FigureSources): void {
-  status.check(() => {
-    const forMs = river.databaseFailingForMs;
-    const ok = forMs < failingMsMax;
-    const detail = ok ? 'stores' : `the database refuses batches for ${Math.round(forMs / 1000)} s`;
-    return { name: 'ingest', ok, detail };
-  });
-  status.check(() => {
-    const ok = broker() !== undefined;
-    return { name: 'broker', ok, detail: ok ? 'listens' : 'does not listen yet' };
-  });
+function addChecks(status: StatusService, { river, hasBroker, broker }: FigureSources): void {
+  if (river !== undefined)
+    status.check(() => {
+      const forMs = river.databaseFailingForMs;
+      const ok = forMs < failingMsMax;
+      const detail = ok ? 'stores' : `the database refuses batches for ${Math.round(forMs / 1000)} s`;
+      return { name: 'ingest', ok, detail };
+    });
+  if (hasBroker)
+    status.check(() => {
+      const ok = broker() !== undefined;
+      return { name: 'broker', ok, detail: ok ? 'listens' : 'does not listen yet' };
+    });
 }
 
-function addRiverFigures(status: StatusService, { river, database }: FigureSources): void {
+function addRiverFigures(status: StatusService, river: River, database: Database): void {
   status.figure({
     name: 'millrace_ingest',
     help: 'Counts of the river since the start: messages, values and events.',

@@ -15,6 +15,8 @@ const {
   seconds = 10,
   rate = 0,
   connectBatch = 50,
+  keepAliveS = 0,
+  drainS = 30,
 } = options;
 
 const latency = new Uint32Array(200_000); // 0.1 ms a slot, up to 20 s
@@ -43,7 +45,11 @@ function open(client) {
       })
     : net.connect({ host, port });
   socket.setNoDelay(true);
-  const publisher = createPublisher(socket, { ...client, inFlight, paced: rate > 0 }, onAck);
+  const publisher = createPublisher(
+    socket,
+    { ...client, inFlight, paced: rate > 0, ...(keepAliveS > 0 ? { keepAliveS } : {}) },
+    onAck,
+  );
   return new Promise((resolve, reject) => {
     publisher.onConnected = () => resolve(publisher);
     socket.on('error', reject);
@@ -96,6 +102,11 @@ function percentile(p) {
 }
 
 const publishers = await connectAll();
+if (keepAliveS > 0)
+  setInterval(() => {
+    for (const publisher of publishers) publisher.ping();
+  }, keepAliveS * 500).unref();
+if (options.progress) setInterval(() => process.stderr.write(`acked ${totals.acked}\n`), 100).unref();
 const cpuStart = process.cpuUsage();
 sending = true;
 let pacer;
@@ -114,7 +125,7 @@ process.stderr.write('window-end\n');
 sending = false;
 clearInterval(pacer);
 for (const publisher of publishers) publisher.stop();
-const drainUntil = performance.now() + 30_000;
+const drainUntil = performance.now() + drainS * 1000;
 while (publishers.some((p) => p.outstanding > 0) && performance.now() < drainUntil && totals.closed === 0)
   await sleep(20);
 const result = {
@@ -122,6 +133,7 @@ const result = {
   sent: publishers.reduce((sum, p) => sum + p.sent, 0),
   acked: totals.acked,
   refused: totals.refused,
+  closed: totals.closed,
   acked_in_window: totals.ackedInWindow,
   window_s: windowS,
   messages_per_s: totals.ackedInWindow / windowS,

@@ -33,7 +33,7 @@ class Publisher {
     this.#template = buildTemplate(options, this.#seq);
     socket.on('data', (chunk) => this.#onData(chunk));
     socket.once(socket.encrypted ? 'secureConnect' : 'connect', () =>
-      socket.write(connectFrame(options.clientId)),
+      socket.write(connectFrame(options.clientId, options.keepAliveS ?? 60)),
     );
   }
 
@@ -54,6 +54,11 @@ class Publisher {
     this.#nextFrame(frame, 0);
     this.#pending.push(frame.subarray(0, this.#template.bytes.length));
     return true;
+  }
+
+  /** MQTT 5, 3.12: a client that keeps its connection alive says so. */
+  ping() {
+    this.#socket.write(Buffer.from([0xc0, 0]));
   }
 
   flush() {
@@ -166,11 +171,25 @@ function buildTemplate(options, seq) {
   };
 }
 
-function connectFrame(clientId) {
+export function connectFrame(clientId, keepAliveS) {
   const id = Buffer.from(clientId);
-  // MQTT 5, 3.1: protocol name, version 5, clean start, keep alive 60 s, no properties.
+  // MQTT 5, 3.1: protocol name, version 5, clean start, keep alive in seconds, no properties.
   const body = Buffer.concat([
-    Buffer.from([0, 4, 77, 81, 84, 84, 5, 2, 0, 60, 0, id.length >> 8, id.length & 0xff]),
+    Buffer.from([
+      0,
+      4,
+      77,
+      81,
+      84,
+      84,
+      5,
+      2,
+      keepAliveS >> 8,
+      keepAliveS & 0xff,
+      0,
+      id.length >> 8,
+      id.length & 0xff,
+    ]),
     id,
   ]);
   return Buffer.concat([Buffer.from([0x10, body.length]), body]);

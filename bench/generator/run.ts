@@ -23,6 +23,10 @@ export interface GeneratorOptions {
   readonly seconds?: number;
   /** Messages a second over all connections; 0 = as fast as the window allows. */
   readonly rate?: number;
+  /** Keep alive of every connection, with a PINGREQ at half of it; without it 60 s and no PINGREQ. */
+  readonly keepAliveS?: number;
+  /** Longest wait for the last acknowledgements; 30 s without it. */
+  readonly drainS?: number;
   readonly tls?: {
     readonly ca: string;
     readonly cert?: string;
@@ -36,6 +40,8 @@ export interface GeneratorResult {
   readonly sent: number;
   readonly acked: number;
   readonly refused: number;
+  /** Connections that ended before the end. */
+  readonly closed: number;
   readonly acked_in_window: number;
   readonly window_s: number;
   readonly messages_per_s: number;
@@ -50,6 +56,8 @@ export interface GeneratorResult {
 export interface WindowListener {
   begin(): void;
   end(): void;
+  /** About ten times a second: messages acknowledged so far, as the clients saw it. */
+  acked?(messages: number): void;
 }
 
 /** Runs the generator in its own process and waits for its result. Rejects with its own words when it fails. */
@@ -66,7 +74,9 @@ export function runGenerator(options: GeneratorOptions, window?: WindowListener)
       const text = chunk.toString();
       if (text.includes('window\n')) window?.begin();
       if (text.includes('window-end\n')) window?.end();
-      said += text;
+      const acked = window?.acked && text.match(/.*acked (\d+)\n/s);
+      if (acked) window.acked?.(Number(acked[1]));
+      said = (said + text).slice(-20_000);
     });
     child.on('error', reject);
     child.on('close', (code) => {
@@ -78,7 +88,7 @@ export function runGenerator(options: GeneratorOptions, window?: WindowListener)
           ),
         );
     });
-    child.stdin.end(JSON.stringify(options));
+    child.stdin.end(JSON.stringify({ ...options, progress: window?.acked !== undefined }));
   });
 }
 

@@ -14,6 +14,19 @@ export interface Counts {
   readonly ingest: Readonly<Record<string, number>>;
 }
 
+export interface State {
+  /** Resident memory of the process, bytes. */
+  readonly rss: number;
+  readonly heldRows: number;
+  readonly saturations: number;
+  readonly broker: {
+    readonly connections: number;
+    readonly paused: number;
+    readonly refusedPublishes: number;
+    readonly protocolErrors: number;
+  };
+}
+
 /** A program under test as a child process that answers questions. */
 export class ServerProcess {
   readonly #child: ChildProcess;
@@ -50,6 +63,11 @@ export class ServerProcess {
 
   counts(): Promise<Counts> {
     return this.#ask('counts') as Promise<Counts>;
+  }
+
+  /** What the product holds at this moment; asked without the database. */
+  state(): Promise<State> {
+    return this.#ask('state') as Promise<State>;
   }
 
   /** How many messages the peer has stored. */

@@ -1,5 +1,5 @@
 // The product under test in a process of its own: embedded PostgreSQL, ingest with everything behind it, broker.
-// Usage: node bench/ingest/server.mjs '{"devices":1000,"dataDir":"...","port":55433}'; talks over the IPC channel.
+// Usage: node bench/ingest/server.mjs '{"devices":1000,"dataDir":"...","port":55433}' (or "databaseUrl"); talks over the IPC channel.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createBroker, silentObserver } from '../../packages/broker/dist/index.js';
@@ -35,7 +35,14 @@ function device(deviceNo) {
 }
 
 const devices = Array.from({ length: options.devices }, (_, i) => device(i + 1));
-const database = new Database({ dataDir: options.dataDir, port: options.port, migrations, ...passedIn });
+const where = options.databaseUrl ? { url: options.databaseUrl } : {};
+const database = new Database({
+  dataDir: options.dataDir,
+  port: options.port,
+  ...where,
+  migrations,
+  ...passedIn,
+});
 await database.start();
 const directory = new MapDirectory(new Map([['bench', 1]]), devices);
 const river = new River({ database, directory, tenantIds: () => [1], ...passedIn });
@@ -119,6 +126,13 @@ process.on('message', async (question) => {
   if (question === 'cpu') {
     const { user, system } = process.cpuUsage();
     process.send({ platformS: (user + system) / 1e6, databaseS: databaseCpuS() });
+  } else if (question === 'state') {
+    process.send({
+      rss: process.memoryUsage.rss(),
+      heldRows: river.ingress.heldRows,
+      saturations: river.ingress.counts.saturations,
+      broker: broker.stats(),
+    });
   } else if (question === 'counts') {
     const { rows } = await database.owner.query(
       `SELECT coalesce(sum(copies), 0)::bigint AS stored, count(*) AS numbers

@@ -157,6 +157,62 @@ describe('stop', () => {
   });
 });
 
+describe('what a broker does around the ingress', () => {
+  it('keeps a retained message of an ingress topic for those who subscribe later', async () => {
+    const ingress = new HeldIngress();
+    const { client } = await start({ ingress });
+    const device = await client('d1');
+    device.publish('in/status', 'offline', 1, { retain: true });
+    await ingress.arrived(1);
+    const late = await client('late');
+    await late.subscribe('in/+');
+    expect((await late.next('publish')).retain).toBe(true);
+  });
+
+  it('hands the will of a client over like a message of its own', async () => {
+    const ingress = new HeldIngress();
+    const { client } = await start({ ingress });
+    const will = { topic: 'in/status', payload: Buffer.from('offline'), qos: 1 as const, retain: true };
+    (await client('d1', { will })).destroy();
+    await ingress.arrived(1);
+    expect(ingress.payloads).toEqual(['offline']);
+  });
+
+  it('stops in bounded time although the ingress never answers', async () => {
+    const clock = new ManualClock();
+    const ingress = new HeldIngress();
+    const { broker, client } = await start({ ingress, clock });
+    const device = await client('d1');
+    device.publish('in/a', 'x', 1);
+    await device.settle();
+    clock.advance(2);
+    await ingress.arrived(1);
+    const stopping = broker.stop();
+    await clock.advanceAsync(10_000);
+    await clock.advanceAsync(10_000);
+    await stopping;
+    await device.end();
+  });
+
+  it('alerts once in ten minutes about a client above its rate, across its connections, and drops nothing', async () => {
+    const clock = new ManualClock();
+    const authenticate = async ({ clientId }: { clientId: string }) => ({
+      ok: true as const,
+      principal: { clientId, tenant: '', certificateSerial: undefined, messagesPerMinuteAlert: 3 },
+    });
+    const { broker, client, events } = await start({ clock, authenticator: { authenticate } });
+    const alerts = () => events.filter((event) => event.type === 'rate_exceeded').length;
+    for (let round = 1; round <= 3; round++) {
+      const device = await client('fast');
+      for (let i = 0; i < 6; i++) device.publish('t', 'x');
+      await device.settle();
+      expect(alerts()).toBe(round === 3 ? 2 : 1);
+      if (round === 2) clock.advance(600_000);
+    }
+    expect(broker.stats().received).toBe(18);
+  });
+});
+
 describe('rights', () => {
   const authorizer = {
     mayPublish: (_: unknown, topic: string) => !topic.startsWith('secret'),
@@ -302,6 +358,15 @@ describe('bounds', () => {
     expect(silent.closed).toBe(false);
     clock.advance(2000);
     expect((await silent.next('disconnect')).reasonCode).toBe(0x8d);
+  });
+
+  it('refuse one session or one subscription too many with quota exceeded', async () => {
+    const { client } = await start({ limits: { sessionsMax: 1, subscriptionsMaxPerSession: 1 } });
+    const a = await client('a');
+    expect((await client('b')).connack.reasonCode).toBe(ReasonCode.quotaExceeded);
+    expect((await a.subscribe('x', 1)).granted).toEqual([1]);
+    expect((await a.subscribe('y', 1)).granted).toEqual([ReasonCode.quotaExceeded]);
+    expect((await a.subscribe('x', 0)).granted).toEqual([0]);
   });
 
   it('grant keep alives and session expiries up to their maximum and say so (3.2.2.3.14, 3.2.2.3.2)', async () => {

@@ -126,7 +126,13 @@ class MqttBroker implements Broker, ConnectionHost {
     const sessions = this.#sessions;
     const { lingerMs } = limits;
     this.#router = new Router({ ingress, authorizer, observer, clock, lingerMs, sessions, tree, keeping });
-    this.#subscribing = new Subscribing({ authorizer, observer, sessions, router: this.#router });
+    this.#subscribing = new Subscribing({
+      authorizer,
+      observer,
+      sessions,
+      router: this.#router,
+      perSessionMax: limits.subscriptionsMaxPerSession,
+    });
     this.#newId = createUlidFactory(clock, options.random);
     this.#listeners = options.listeners.map(
       (listener) =>
@@ -318,8 +324,10 @@ class MqttBroker implements Broker, ConnectionHost {
       listener: connection.listener,
     });
     if (connection.closed) return;
-    if (decision.ok) this.#attach(connection, packet, decision.principal, assigned);
-    else this.#rejectConnect(connection, packet, decision.reasonCode, decision.reason);
+    if (!decision.ok) this.#rejectConnect(connection, packet, decision.reasonCode, decision.reason);
+    else if (this.#sessions.count >= this.#limits.sessionsMax && !this.#sessions.get(packet.clientId))
+      this.#rejectConnect(connection, packet, 0x97, 'too many sessions');
+    else this.#attach(connection, packet, decision.principal, assigned);
   }
 
   #rejectConnect(connection: Connection, packet: IConnectPacket, reasonCode: number, reason: string): void {

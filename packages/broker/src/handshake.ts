@@ -89,6 +89,7 @@ const returnCodes: Readonly<Record<number, number>> = {
   134: 4,
   136: 3,
   137: 3,
+  151: 3,
 };
 
 function willOf(packet: IConnectPacket, clientId: string): Will | undefined {

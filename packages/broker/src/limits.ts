@@ -12,6 +12,10 @@ export interface BrokerLimits extends ConnectionLimits {
   /** Longest a PUBLISH waits for company before it is handed to the ingress, ms. */
   readonly lingerMs: number;
   readonly connectionsMax: number;
+  /** Sessions, connected or not; above it a client without one is refused with quota exceeded. */
+  readonly sessionsMax: number;
+  /** Subscriptions of one session; above it a SUBSCRIBE is answered with quota exceeded. */
+  readonly subscriptionsMaxPerSession: number;
   /** Longest session expiry granted, s. */
   readonly sessionExpirySMax: number;
   /** Longest keep alive granted to an MQTT 5 client, s; a silent connection is closed after one and a half of it. */
@@ -32,6 +36,8 @@ export const defaultBrokerLimits: BrokerLimits = {
   connectTimeoutMs: 10_000,
   lingerMs: 2,
   connectionsMax: 50_000,
+  sessionsMax: 100_000,
+  subscriptionsMaxPerSession: 1000,
   sessionExpirySMax: 7 * 86_400,
   keepAliveSMax: 60,
   queuedBytesMax: 256 * 1024 * 1024,

@@ -125,6 +125,8 @@ export class Listener {
 
   /** MQTT over WebSocket (MQTT 5, chapter 6): sub-protocol `mqtt`, binary frames only. */
   #webSocket(server: HttpServer): HttpServer {
+    // Anything but a WebSocket handshake is told what belongs here.
+    server.on('request', (_request, response) => response.writeHead(426, { upgrade: 'websocket' }).end());
     const webSockets = new WebSocketServer({
       server,
       handleProtocols: (protocols) =>

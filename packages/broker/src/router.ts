@@ -101,8 +101,11 @@ export class Router {
     }
     if (view.qos === 2 && this.#isRedelivery(connection, session, view)) return;
     if (entry.binding && this.#batcher) {
-      if (this.#matchesOf(entry).length > 0)
-        this.#fanOut(entry, this.#messageOf(session, entry, bytes, view, properties));
+      if (view.retain || this.#matchesOf(entry).length > 0) {
+        const message = this.#messageOf(session, entry, bytes, view, properties);
+        if (message.retain) this.#retain(message);
+        this.#fanOut(entry, message);
+      }
       this.#batcher.add(
         connection,
         entry.binding,

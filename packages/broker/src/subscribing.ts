@@ -12,17 +12,20 @@ export class Subscribing {
   readonly #observer: FrontDoorObserver;
   readonly #sessions: SessionKeeper;
   readonly #router: Router;
+  readonly #perSessionMax: number;
 
   constructor(parts: {
     authorizer: Authorizer;
     observer: FrontDoorObserver;
     sessions: SessionKeeper;
     router: Router;
+    perSessionMax: number;
   }) {
     this.#authorizer = parts.authorizer;
     this.#observer = parts.observer;
     this.#sessions = parts.sessions;
     this.#router = parts.router;
+    this.#perSessionMax = parts.perSessionMax;
   }
 
   subscribe(connection: Connection, session: Session, packet: ISubscribePacket): void {
@@ -80,6 +83,8 @@ export class Subscribing {
       // 0x80 rather than 0x87: which filters exist and for whom is nothing a client may learn (3.9.3).
       return ReasonCode.unspecifiedError;
     }
+    if (session.subscriptions.size >= this.#perSessionMax && !session.subscriptions.has(filter))
+      return ReasonCode.quotaExceeded;
     const subscription: Subscription = {
       clientId: session.clientId,
       filter,

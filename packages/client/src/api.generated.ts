@@ -215,6 +215,14 @@ export type DeviceDetail = {
 
   /** Last known value by tag. */
   readonly latest: Readonly<Record<string, LatestValue>>;
+
+  /** The clocks behind its readings; null where nothing was measured in 15 minutes. */
+  readonly clock: {
+    readonly source_offset_ms: number | null;
+    readonly gateway_offset_ms: number | null;
+    readonly as_of: string | null;
+    readonly state: 'ok' | 'drifting' | 'unknown';
+  };
 };
 
 /** What a device, a gateway or the platform said of itself. */

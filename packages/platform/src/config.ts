@@ -38,6 +38,18 @@ export const platformConfig = field.object('Configuration of the platform.', {
     },
     { default: {} },
   ),
+  clocks: field.object(
+    'Comparison of the clocks of devices, gateways and the platform.',
+    {
+      drift_limit_ms: field.integer('Offset above which a clock counts as drifting.', {
+        unit: 'ms',
+        min: 100,
+        max: 86_400_000,
+        default: 5_000,
+      }),
+    },
+    { default: {} },
+  ),
   database: field.object(
     'PostgreSQL: an embedded server, or an existing one.',
     {
@@ -86,6 +98,7 @@ export const platformConfig = field.object('Configuration of the platform.', {
 export interface PlatformConfig {
   readonly api: { readonly host: string; readonly port: number; readonly public_url?: string | undefined };
   readonly mqtt: { readonly host: string; readonly port: number; readonly names: readonly string[] };
+  readonly clocks: { readonly drift_limit_ms: number };
   readonly database: { readonly port: number; readonly url?: string | undefined };
   readonly roles: readonly PlatformRole[];
   readonly bus: {

@@ -125,7 +125,8 @@ class MillracePlatform implements Platform {
     this.#roles = new Set(config.roles);
     const part = riverPart(config);
     const common = { directory, clock, random, logger, refreshDirectory };
-    const river = new River({ database, ...common, tenantIds, part });
+    const driftLimitMs = config.clocks.drift_limit_ms;
+    const river = new River({ database, ...common, tenantIds, part, driftLimitMs });
     this.#river = river;
     this.#bus = createBus({
       ...common,
@@ -133,8 +134,8 @@ class MillracePlatform implements Platform {
       sink: part === 'none' ? undefined : river,
       produces: this.#roles.has('broker'),
     });
-    const { live, ledger, deadLetters, events } = river;
-    const fleet = new FleetService({ directory, live, ledger, deadLetters, clock });
+    const { live, ledger, deadLetters, events, clocks } = river;
+    const fleet = new FleetService({ directory, live, ledger, deadLetters, clocks, clock });
     this.#stream = new StreamHub({ live, fleet, directory, clock, logger });
     this.#telemetry = new TelemetryService(database, ledger);
     const status = new StatusService(database, clock);

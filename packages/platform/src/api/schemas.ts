@@ -103,6 +103,19 @@ export const DeviceDetail = Type.Object(
     ...deviceMembers,
     tags: Type.Array(named(Tag), { description: 'The tags of its contract.' }),
     latest: Type.Record(Type.String(), named(LatestValue), { description: 'Last known value by tag.' }),
+    clock: Type.Object(
+      {
+        source_offset_ms: orNull(
+          Type.Integer({ description: "The device's clock against its gateway's; positive = ahead, ms." }),
+        ),
+        gateway_offset_ms: orNull(
+          Type.Integer({ description: "The gateway's clock against the platform's; positive = ahead, ms." }),
+        ),
+        as_of: orNull(time('When this was last measured.')),
+        state: Type.Enum(['ok', 'drifting', 'unknown']),
+      },
+      { description: 'The clocks behind its readings; null where nothing was measured in 15 minutes.' },
+    ),
   },
   { $id: 'DeviceDetail', description: 'A device with its tags and last known values.' },
 );

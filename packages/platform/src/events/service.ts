@@ -60,6 +60,15 @@ export class EventService {
     });
   }
 
+  /** Records what the platform found out about a device, e.g. `clock_drift`. */
+  async recordOfDevice(tenantId: number, deviceNo: number, type: string, body: object): Promise<void> {
+    await this.#database.owner.query(
+      `INSERT INTO events (tenant_id, device_no, msg_id, ts, received_at, source, type, body)
+       VALUES ($1, $2, $3, $4, $4, 'platform', $5, $6)`,
+      [tenantId, deviceNo, this.#nextId(), new Date(this.#clock.nowMs()), type, JSON.stringify(body)],
+    );
+  }
+
   /** Records what the platform says of itself, e.g. `platform_started`, once for each tenant. */
   async recordPlatform(tenantIds: readonly number[], type: string, body: object): Promise<void> {
     const now = new Date(this.#clock.nowMs());

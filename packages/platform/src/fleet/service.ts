@@ -1,6 +1,7 @@
 import { deviceTypes, latestContract, qualityStatus, qualityWords } from '@millrace/contracts';
 import type { Clock } from '@millrace/foundation';
 import { iso, isoAt } from '../api/times.js';
+import type { ClockService, ClockView } from '../clocks/index.js';
 import type { DeadLetterService } from '../dead-letters/index.js';
 import type { LedgerService } from '../ledger/index.js';
 import type { LiveService, LiveValue } from '../live/index.js';
@@ -27,6 +28,7 @@ export class FleetService {
   readonly #live: LiveService;
   readonly #ledger: LedgerService;
   readonly #deadLetters: DeadLetterService;
+  readonly #clocks: ClockService;
   readonly #clock: Clock;
   readonly #counts = new Map<number, Promise<Counts>>();
   readonly #countedAt = new Map<number, number>();
@@ -36,12 +38,14 @@ export class FleetService {
     live: LiveService;
     ledger: LedgerService;
     deadLetters: DeadLetterService;
+    clocks: ClockService;
     clock: Clock;
   }) {
     this.#directory = options.directory;
     this.#live = options.live;
     this.#ledger = options.ledger;
     this.#deadLetters = options.deadLetters;
+    this.#clocks = options.clocks;
     this.#clock = options.clock;
   }
 
@@ -71,6 +75,7 @@ export class FleetService {
         ...(normal === undefined ? {} : { normal }),
         ...(states === undefined ? {} : { states }),
       })),
+      clock: shownClock(this.#clocks.view(record.deviceNo)),
       latest: Object.fromEntries(this.#live.values(record.deviceNo).map((one) => [one.tag, shown(one)])),
     };
   }
@@ -171,5 +176,14 @@ function shown({ v, q, ts, sourceTs, receivedAt }: LiveValue) {
     ts: isoAt(ts),
     source_ts: iso(sourceTs),
     received_at: isoAt(receivedAt),
+  };
+}
+
+function shownClock({ sourceOffsetMs, gatewayOffsetMs, asOf, state }: ClockView) {
+  return {
+    source_offset_ms: sourceOffsetMs,
+    gateway_offset_ms: gatewayOffsetMs,
+    as_of: iso(asOf),
+    state,
   };
 }

@@ -1,4 +1,5 @@
 import { type Clock, type Logger, MillraceError, type Random, type Service } from '@millrace/foundation';
+import { ClockService } from '../clocks/index.js';
 import type { Database } from '../database/index.js';
 import { DeadLetterService } from '../dead-letters/index.js';
 import { EventService } from '../events/index.js';
@@ -18,6 +19,8 @@ export interface RiverOptions {
   readonly logger: Logger;
   /** Tenants that are told of the platform's own starts and stops. */
   readonly tenantIds?: () => readonly number[];
+  /** Offset above which a clock drifts, ms. */
+  readonly driftLimitMs?: number;
   /**
    * `whole`: this process writes every device, from start to stop. `partitions`: those of the partitions that the bus
    * gives it, by `own`. `none`: other processes write, and this one only shows. Default `whole`.
@@ -39,6 +42,7 @@ export class River implements Service {
   readonly ledger: LedgerService;
   readonly events: EventService;
   readonly deadLetters: DeadLetterService;
+  readonly clocks: ClockService;
   readonly #ingest: IngestService;
   readonly #options: RiverOptions;
   readonly #part: RiverPart;
@@ -60,10 +64,11 @@ export class River implements Service {
       clock: options.clock,
       ingress: () => this.#replayIngress(),
     });
+    this.clocks = new ClockService({ ...options, events: this.events });
     this.#ingest = new IngestService({
       ...options,
       ledger,
-      listeners: [this.live, this.gaps],
+      listeners: [this.live, this.gaps, this.clocks],
       partitioned: this.#part === 'partitions',
     });
   }
@@ -117,6 +122,7 @@ export class River implements Service {
   async start(): Promise<void> {
     if (this.#part !== 'none') await this.#ingest.start();
     await this.live.start();
+    await this.clocks.start();
     if (this.#part === 'none') return;
     if (this.#part === 'whole') await this.gaps.start();
     this.#started = true;
@@ -137,6 +143,7 @@ export class River implements Service {
     }
     await this.#ingest.stop();
     await this.gaps.stop();
+    await this.clocks.stop();
     await this.live.stop();
   }
 }

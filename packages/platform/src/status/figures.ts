@@ -78,6 +78,12 @@ function addRiverFigures(status: StatusService, river: River, database: Database
     values: () => river.ingress.deadLettersByReason,
   });
   status.figure({
+    name: 'millrace_gateway_clock_offset_ms',
+    help: 'Clock of a gateway (or of a device with its own connection) against the platform; positive = ahead.',
+    label: 'gateway',
+    values: () => river.clocks.gatewayOffsets(),
+  });
+  status.figure({
     name: 'millrace_ingest_held_rows',
     help: 'Rows taken and not yet committed.',
     values: one(() => river.ingress.heldRows),

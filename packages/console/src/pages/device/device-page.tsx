@@ -5,7 +5,7 @@ import { deviceQuery } from '../../api/queries';
 import type { DeviceDetail } from '../../api/types';
 import { nameLabel } from '../../lib/format';
 import { useSeed } from '../../live/hooks';
-import { StateMark } from '../../ui/marks';
+import { Glyph, StateMark } from '../../ui/marks';
 import { Empty, Problem, Skeleton } from '../../ui/notes';
 import { Age } from '../../ui/time';
 import { Charts } from './charts';
@@ -123,8 +123,23 @@ function Head({ device }: { device: DeviceDetail }) {
           </Link>
         </span>
       ) : null}
+      <ClockWarning device={device} />
       {device.fw_version ? <span className="quiet number">firmware {device.fw_version}</span> : null}
     </header>
+  );
+}
+
+/** Says which clock runs off, and by how much: every time shown on the page hangs on it. */
+function ClockWarning({ device: { clock, gateway_id } }: { device: DeviceDetail }) {
+  if (clock.state !== 'drifting') return null;
+  const byGateway = Math.abs(clock.gateway_offset_ms ?? 0) > Math.abs(clock.source_offset_ms ?? 0);
+  const offset = (byGateway ? clock.gateway_offset_ms : clock.source_offset_ms) ?? 0;
+  const whose = byGateway && gateway_id !== null ? `Clock of ${gateway_id}` : 'Its clock';
+  return (
+    <span className="mark" data-level="uncertain">
+      <Glyph shape="clock" />
+      {whose} is {(Math.abs(offset) / 1_000).toFixed(1)} s {offset > 0 ? 'ahead' : 'behind'}
+    </span>
   );
 }
 

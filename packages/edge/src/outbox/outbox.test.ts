@@ -278,6 +278,27 @@ describe('the outbox', () => {
     expect(losses.some((event) => event.cause === 'disk_full' && event.count > 1000)).toBe(true);
   });
 
+  it('empties a full file again when everything in it was in flight and is acknowledged', () => {
+    const clock = new ManualClock();
+    const outbox = make(clock, 'outbox.db', {
+      retention: { ...retention, sizeLimitBytes: 160 * 1024 },
+      memoryRows: 40,
+    });
+    outbox.open();
+    // Within the ten seconds between two runs of the retention, so that only the hard limit is met.
+    while (outbox.stats().writeFailures === 0) {
+      outbox.addTelemetry([draftOf(plan, 'P-101', clock.nowMs(), 1)]);
+      outbox.flush();
+    }
+    const inFlight = outbox.take(10_000);
+    clock.advance(20_000);
+    expect(outbox.stats().waiting).toBeGreaterThan(0);
+    for (const row of inFlight) outbox.settle(row, 0);
+    clock.advance(20_000);
+    expect(outbox.stats()).toMatchObject({ waiting: 0, lost: 0 });
+    expect(outbox.stats().unsent).toBeLessThan(inFlight.length);
+  });
+
   it('sets a broken file aside and begins a new numbering, with an event for every device', () => {
     const clock = new ManualClock();
     const before = make(clock);

@@ -221,6 +221,7 @@ export class Outbox {
       store.commit(work, stamp);
     });
     if (!done) {
+      this.#dropAcknowledged();
       this.#schedule(retryMs);
       return;
     }
@@ -235,6 +236,21 @@ export class Outbox {
     this.#sent = [];
     this.#refusals = [];
     if (added > 0 && !stamp.held) this.#options.onStored();
+  }
+
+  /**
+   * A file at its limit takes no new row, and so takes no mark either when both go together; while acknowledged rows
+   * look unsent, retention may not drop them and the file stays full for ever. So they are deleted, which needs no
+   * space and is what retention does with sent rows above the limit.
+   */
+  #dropAcknowledged(): void {
+    const store = this.#store;
+    if (!store || this.#sent.length === 0) return;
+    const ids = this.#sent;
+    if (!this.#guard(() => store.dropAcknowledged(ids))) return;
+    for (const id of ids) this.#inFlight.delete(id);
+    this.#counts.expired += ids.length;
+    this.#sent = [];
   }
 
   /** Small state of other stages that must outlive the process, by key. */

@@ -134,6 +134,21 @@ export class OutboxStore {
     this.unsent = unsent;
   }
 
+  /** Deletes rows that were acknowledged and not yet marked as sent. */
+  dropAcknowledged(ids: readonly number[]): void {
+    const drop = this.database.prepare('DELETE FROM outbox WHERE id = ? AND sent_ms IS NULL');
+    let dropped = 0;
+    this.database.exec('BEGIN IMMEDIATE');
+    try {
+      for (const id of ids) dropped += Number(drop.run(id).changes);
+      this.database.exec('COMMIT');
+    } catch (error) {
+      this.rollback();
+      throw error;
+    }
+    this.unsent -= dropped;
+  }
+
   rollback(): void {
     try {
       this.database.exec('ROLLBACK');

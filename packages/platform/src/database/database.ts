@@ -142,8 +142,17 @@ export class Database implements Service {
   }
 }
 
+/**
+ * A server that dies between two queries says so outside of any query; without a listener that would end the
+ * process. The next query fails with a sentence of its own.
+ */
+function ignoreBreaks(client: pg.Client): void {
+  client.on('error', () => {});
+}
+
 async function ensureDatabase(adminUrl: string): Promise<void> {
   const client = new pg.Client({ connectionString: adminUrl });
+  ignoreBreaks(client);
   await client.connect();
   try {
     const { rowCount } = await client.query("SELECT FROM pg_database WHERE datname = 'millrace'");
@@ -156,6 +165,7 @@ async function ensureDatabase(adminUrl: string): Promise<void> {
 async function assertUsable(url: string): Promise<void> {
   const shown = url.replace(/\/\/[^@/]*@/, '//');
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  ignoreBreaks(client);
   let rights: { version: number; may: boolean } | undefined;
   try {
     await client.connect();

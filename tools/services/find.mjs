@@ -36,6 +36,7 @@ export function findPeer(name, { list = peerList, env = process.env, dir = defau
       ? { ...base, available: true, path: address }
       : missing(`${declared.addressFrom} is not set`);
   }
+  if (declared.jar !== undefined) return findJars(name, declared, base, missing, { list, env, dir });
   if (declared.module !== undefined) return findModule(name, declared, base, missing, { list, env, dir });
   const programs = {};
   for (const program of declared.programs) {
@@ -61,6 +62,19 @@ function findModule(name, declared, base, missing, options) {
   if (!existsSync(join(folder, declared.module)))
     return missing(`the module ${declared.module} is not in ${folder}`);
   return { ...base, available: true, path: interpreter.path, env: { PYTHONPATH: folder } };
+}
+
+function findJars(name, declared, base, missing, options) {
+  const java = findPeer(declared.needs, options);
+  if (!java.available) return missing(`it needs ${declared.needs}: ${java.why}`);
+  const folder = jarsDir(name, options.dir);
+  if (!existsSync(join(folder, declared.jar))) return missing(`${declared.jar} is not in ${folder}`);
+  return { ...base, available: true, path: java.path, env: { CLASSPATH: join(folder, '*') } };
+}
+
+/** The folder the jars of a Java peer and of what it needs are in. */
+export function jarsDir(name, dir = peersDir) {
+  return join(dir, 'java', name);
 }
 
 /** The folder a Python peer and what it needs are installed into. */

@@ -4,7 +4,7 @@ import { readIfThere } from '../setup/files.mjs';
 import { withLock } from '../setup/lock.mjs';
 import { say } from '../setup/root.mjs';
 import { run } from '../setup/run.mjs';
-import { findPeer, modulesDir, peerList, peersDir } from './find.mjs';
+import { findPeer, jarsDir, modulesDir, peerList, peersDir } from './find.mjs';
 
 /** After a failure the same source is not asked again for this long, unless under CI. */
 const retryAfterMs = 3_600_000;
@@ -34,6 +34,7 @@ async function obtainMissing(names, failures) {
     note(failures, debian, why);
   }
   for (const name of missing('pypi')) note(failures, [name], await obtainFromPyPI(name));
+  for (const name of missing('maven')) note(failures, [name], await obtainFromMaven(name));
   mkdirSync(peersDir, { recursive: true });
   writeFileSync(failuresFile, JSON.stringify(failures, null, 2));
 }
@@ -176,6 +177,40 @@ async function obtainFromPyPI(name) {
   if (code !== 0) {
     rmSync(half, { recursive: true, force: true });
     return `pip ended with code ${code}: ${output.trim().split('\n').at(-1)}`;
+  }
+  rmSync(folder, { recursive: true, force: true });
+  renameSync(half, folder);
+  return undefined;
+}
+
+/** Returns undefined, or why it did not work. Maven resolves what the package needs; the folder appears whole. */
+async function obtainFromMaven(name) {
+  const java = findPeer(peerList[name].needs);
+  if (!java.available) return `it needs ${peerList[name].needs}: ${java.why}`;
+  const packages = sourceOf(name, 'maven').packages;
+  const folder = jarsDir(name);
+  const half = `${folder}.half`;
+  rmSync(half, { recursive: true, force: true });
+  mkdirSync(half, { recursive: true });
+  const dependencies = packages
+    .map((coordinates) => coordinates.split(':'))
+    .map(
+      ([group, artifact, version]) =>
+        `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`,
+    );
+  writeFileSync(
+    join(half, 'pom.xml'),
+    `<project><modelVersion>4.0.0</modelVersion><groupId>millrace</groupId><artifactId>peers</artifactId><version>1</version><dependencies>${dependencies.join('')}</dependencies></project>`,
+  );
+  say(`Obtaining ${packages.join(', ')} ...`);
+  const args = ['-q', '-B', 'dependency:copy-dependencies', `-DoutputDirectory=${half}`];
+  const { code, output } = await run('mvn', args, { cwd: half, capture: true }).catch((error) => ({
+    code: 1,
+    output: error.message,
+  }));
+  if (code !== 0) {
+    rmSync(half, { recursive: true, force: true });
+    return `mvn ended with code ${code}: ${output.trim().split('\n').at(-1)}`;
   }
   rmSync(folder, { recursive: true, force: true });
   renameSync(half, folder);

@@ -1,4 +1,5 @@
 export * from './field.js';
+export * from './kafka.js';
 export * from './manual-clock.js';
 export * from './mosquitto.js';
 export * from './peers.js';

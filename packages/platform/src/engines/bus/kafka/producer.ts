@@ -100,8 +100,14 @@ export class KafkaIngress implements Ingress {
     this.#heldRows += batch.length;
     this.#heldBytes += batch.bytes.length;
     if (this.#heldRows >= heldRowsMax || this.#heldBytes >= heldBytesMax) this.#saturated = true;
+    this.#pump();
+  }
+
+  #pump(): void {
     this.#sending ??= this.#send().finally(() => {
       this.#sending = undefined;
+      // What came in after the last look at the queue.
+      if (this.#queue.length > 0 && !this.#stopped.signal.aborted) this.#pump();
     });
   }
 

@@ -1,0 +1,7 @@
+import { describeBus } from '../conformance.js';
+
+describeBus({
+  name: 'embedded',
+  open: async () => ({ url: undefined, close: async () => {} }),
+  shared: false,
+});

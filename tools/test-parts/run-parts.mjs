@@ -10,17 +10,24 @@ import { runVitest } from './vitest.mjs';
 
 const print = (text) => process.stdout.write(`${text}\n`);
 
-/** Reads `--part a,b`, `--long`, `--filter text` and `--seeds n`; throws one sentence about anything else. */
+/** Reads `--part a,b`, `--long`, `--filter text`, `--seeds n` and `--seed n`; throws one sentence about anything else. */
 export function parseArguments(words) {
-  const wanted = { parts: parts.map((part) => part.name), long: false, filter: undefined, seeds: undefined };
+  const wanted = {
+    parts: parts.map((part) => part.name),
+    long: false,
+    filter: undefined,
+    seeds: undefined,
+    seed: undefined,
+  };
   for (let i = 0; i < words.length; i++) {
     const [word, attached] = words[i].split(/=(.*)/s);
     const value = () => attached ?? words[++i] ?? '';
     if (word === '--long') wanted.long = true;
     else if (word === '--part') wanted.parts = value().split(',').filter(Boolean);
     else if (word === '--filter') wanted.filter = value();
-    else if (word === '--seeds') wanted.seeds = wholeNumber(value());
-    else throw new Error(`npm test knows --part, --long, --filter and --seeds, not ${word}.`);
+    else if (word === '--seeds') wanted.seeds = wholeNumber(value(), word);
+    else if (word === '--seed') wanted.seed = wholeNumber(value(), word);
+    else throw new Error(`npm test knows --part, --long, --filter, --seeds and --seed, not ${word}.`);
   }
   const unknown = wanted.parts.find((name) => !parts.some((part) => part.name === name));
   if (unknown !== undefined || wanted.parts.length === 0)
@@ -30,8 +37,8 @@ export function parseArguments(words) {
   return wanted;
 }
 
-function wholeNumber(text) {
-  if (!/^[1-9]\d*$/.test(text)) throw new Error(`--seeds needs a whole number above 0, not "${text}".`);
+function wholeNumber(text, word) {
+  if (!/^[1-9]\d*$/.test(text)) throw new Error(`${word} needs a whole number above 0, not "${text}".`);
   return text;
 }
 
@@ -39,6 +46,7 @@ function wholeNumber(text) {
 export async function runParts(wanted) {
   if (wanted.long) process.env.MILLRACE_TEST_LONG = '1';
   if (wanted.seeds !== undefined) process.env.MILLRACE_TEST_SEEDS = wanted.seeds;
+  if (wanted.seed !== undefined) process.env.MILLRACE_TEST_SEED = wanted.seed;
   const total = noTests();
   const durations = {};
   const obtained = new Set();

@@ -43,5 +43,7 @@ test('arguments choose parts; anything else is one sentence', () => {
   expect(() => parseArguments(['--part', 'unti'])).toThrow('No part is named "unti"');
   expect(parseArguments(['--seeds', '1000']).seeds).toBe('1000');
   expect(() => parseArguments(['--seeds', 'many'])).toThrow('--seeds needs a whole number');
+  expect(parseArguments(['--seed', '45']).seed).toBe('45');
+  expect(() => parseArguments(['--seed', '0'])).toThrow('--seed needs a whole number');
   expect(() => parseArguments(['--watch'])).toThrow('not --watch');
 });

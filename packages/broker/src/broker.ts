@@ -31,6 +31,7 @@ import { Subscribing } from './subscribing.js';
 import { isValidTopic, SubscriptionTree } from './subscriptions.js';
 import type { TopicEntry } from './topic-table.js';
 import { Trust } from './trust.js';
+import { WriteTurn } from './write-turn.js';
 
 export interface BrokerOptions {
   readonly listeners: readonly ListenerOptions[];
@@ -100,6 +101,7 @@ class MqttBroker implements Broker, ConnectionHost {
   readonly #router: Router;
   readonly #subscribing: Subscribing;
   readonly #newId: () => string;
+  readonly #turn = new WriteTurn();
   #trust: Trust | undefined;
   #keepAlive: Timer | undefined;
   #refusedConnects = 0;
@@ -272,12 +274,8 @@ class MqttBroker implements Broker, ConnectionHost {
       this.#refuse('', accepted.remoteAddress, refusal, accepted.certificate?.serial);
       return;
     }
-    const services = {
-      host: this as ConnectionHost,
-      limits: this.#limits,
-      logger: this.#options.logger,
-      clock: this.#clock,
-    };
+    const { logger } = this.#options;
+    const services = { host: this, limits: this.#limits, logger, clock: this.#clock, turn: this.#turn };
     const connection = new Connection(accepted, services);
     this.#connections.add(connection);
     connection.open();

@@ -23,6 +23,7 @@ import type { AcceptedSocket } from './listener.js';
 import { answerPacket } from './packets.js';
 import type { Delivery, DeliveryPort, Session } from './session.js';
 import { type TopicEntry, TopicTable } from './topic-table.js';
+import type { Corked, WriteTurn } from './write-turn.js';
 
 /** What a connection asks of the broker. */
 export interface ConnectionHost {
@@ -42,6 +43,14 @@ export interface ConnectionHost {
   closed(connection: Connection, end: ConnectionEnd): void;
 }
 
+export interface ConnectionServices {
+  readonly host: ConnectionHost;
+  readonly limits: ConnectionLimits;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly turn: WriteTurn;
+}
+
 export interface ConnectionEnd {
   readonly reason: string;
   /** The client said DISCONNECT and took its will back. */
@@ -59,7 +68,7 @@ const refusalCodes = new Set([0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99]);
 const noBytes: Buffer = Buffer.alloc(0);
 
 /** One socket: bytes in, packets out of them, answers and deliveries back. Knows the wire, decides nothing. */
-export class Connection implements RowOwner, DeliveryPort {
+export class Connection implements RowOwner, DeliveryPort, Corked {
   readonly listener: string;
   readonly remoteAddress: string;
   readonly certificate: ClientCertificate | undefined;
@@ -84,6 +93,7 @@ export class Connection implements RowOwner, DeliveryPort {
   readonly #limits: ConnectionLimits;
   readonly #logger: Logger;
   readonly #clock: Clock;
+  readonly #turn: WriteTurn;
   readonly #bounds: PacketBounds = { bodyStart: 0, end: 0 };
   readonly #view = emptyPublishView();
   #parser = mqttPacket.parser({ protocolVersion: 5 });
@@ -104,10 +114,7 @@ export class Connection implements RowOwner, DeliveryPort {
   #connectTimer: Timer | undefined;
   #pauses = 0;
 
-  constructor(
-    info: AcceptedSocket,
-    services: { host: ConnectionHost; limits: ConnectionLimits; logger: Logger; clock: Clock },
-  ) {
+  constructor(info: AcceptedSocket, services: ConnectionServices) {
     this.listener = info.listener;
     this.remoteAddress = info.remoteAddress;
     this.certificate = info.certificate;
@@ -117,6 +124,7 @@ export class Connection implements RowOwner, DeliveryPort {
     this.#limits = services.limits;
     this.#logger = services.logger;
     this.#clock = services.clock;
+    this.#turn = services.turn;
     this.lastPacketAtMs = services.clock.monotonicMs();
     this.topics = new TopicTable((topic) => this.#host.resolveTopic(this, topic));
   }
@@ -175,12 +183,15 @@ export class Connection implements RowOwner, DeliveryPort {
     if (!this.#corked) {
       this.#corked = true;
       this.#socket.cork();
-      process.nextTick(() => {
-        this.#corked = false;
-        this.#socket.uncork();
-      });
+      this.#turn.hold(this);
     }
     this.#socket.write(bytes);
+  }
+
+  /** The turn is over: what was written in it goes out. */
+  uncork(): void {
+    this.#corked = false;
+    this.#socket.uncork();
   }
 
   /** CONNECT has its answer: what the client sent behind it is read now. */

@@ -37,6 +37,12 @@ export interface AcceptedSocket {
   readonly listener: string;
 }
 
+/**
+ * Connections the kernel holds until they are accepted. After a restart all clients come at once; one that finds this
+ * full tries again seconds later.
+ */
+const waitingSocketsMax = 4096;
+
 /** One open port. TLS 1.3 only, with client certificates; plain listeners are for loopback and tests. */
 export class Listener {
   readonly options: ListenerOptions;
@@ -72,7 +78,8 @@ export class Listener {
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => reject(listenError(error, this.options.url)));
-      server.listen({ host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port) }, resolve);
+      const host = url.hostname.replace(/^\[|\]$/g, '');
+      server.listen({ host, port: Number(url.port), backlog: waitingSocketsMax }, resolve);
     });
   }
 

@@ -63,7 +63,10 @@ export class QueueBudget {
   }
 }
 
-/** Messages a session may hold for a client that is away or slow. Above it the newest is refused and counted. */
+/**
+ * Messages a session may hold for a client that is away or slow, beside those in flight, which its receive maximum
+ * bounds. Above it the newest is dropped and counted.
+ */
 export const sessionQueueMax = 10_000;
 
 /** Bytes counted for a waiting message beside its payload. */
@@ -125,7 +128,7 @@ export class Session {
       else this.#dropped++;
       return;
     }
-    if (this.queued >= sessionQueueMax || (this.#budget.full && !port)) {
+    if (this.#queue.length - this.#head >= sessionQueueMax || (this.#budget.full && !port)) {
       this.#dropped++;
       return;
     }

@@ -91,6 +91,52 @@ export type Completeness = {
     readonly to_seq: number;
   }[];
   readonly ranges_truncated: boolean;
+
+  /** The numberings that reach into this time, oldest first; at most the newest 100. */
+  readonly numberings: readonly {
+    /** The numbering; a device begins a new one when it forgot its last. */
+    readonly epoch: number;
+
+    /** First number in this time. */
+    readonly from_seq: number;
+
+    /** Last number in this time. */
+    readonly to_seq: number;
+
+    /** Of these, stored as readings. */
+    readonly stored: number;
+  }[];
+};
+
+/** The figures of all devices that match, together. */
+export type CompletenessTotals = {
+  /** Devices that match. */
+  readonly devices: number;
+
+  /** Of these, with numbers in this time. */
+  readonly reporting: number;
+
+  /** Of these, with numbers missing or lost. */
+  readonly incomplete: number;
+
+  /** Numbers given out in this time. */
+  readonly expected: number;
+
+  /** Stored as readings. */
+  readonly stored: number;
+
+  /** Not arrived; may still come. */
+  readonly missing: number;
+
+  /** Kept as dead letters. */
+  readonly dead_lettered: number;
+
+  /** Reported lost by the sender. */
+  readonly lost: number;
+
+  /** Arrived again and not stored twice (since the numbering began). */
+  readonly duplicates_refused: number;
+  readonly completeness: number | null;
 };
 
 /** A message that could not become a reading. */
@@ -169,6 +215,37 @@ export type Device = {
 
   /** When it was registered. RFC 3339, UTC. */
   readonly created_at: string;
+};
+
+/** The figures of one device in a time. */
+export type DeviceCompleteness = {
+  readonly device_id: string;
+
+  /** Name for people. */
+  readonly title: string;
+  readonly device_type: string;
+  readonly site: string;
+  readonly area: string;
+  readonly line: string;
+
+  /** Numbers given out in this time. */
+  readonly expected: number;
+
+  /** Stored as readings. */
+  readonly stored: number;
+
+  /** Not arrived; may still come. */
+  readonly missing: number;
+
+  /** Kept as dead letters. */
+  readonly dead_lettered: number;
+
+  /** Reported lost by the sender. */
+  readonly lost: number;
+
+  /** Arrived again and not stored twice (since the numbering began). */
+  readonly duplicates_refused: number;
+  readonly completeness: number | null;
 };
 
 /** A device with its tags and last known values. */
@@ -631,6 +708,70 @@ export type ListCertificatesAnswer = {
   readonly total_count?: number | undefined;
 };
 
+export type ListCompletenessQuery = {
+  /** Start, inclusive: RFC 3339 or epoch ms. */
+  readonly from: string;
+
+  /** End, exclusive: RFC 3339 or epoch ms. */
+  readonly to: string;
+
+  /** Rows a page. */
+  readonly limit?: number | undefined;
+
+  /** `next_cursor` of the page before. */
+  readonly cursor?: string | undefined;
+
+  /** Text within id, title or type. */
+  readonly q?: string | undefined;
+
+  /** Site. */
+  readonly site?: string | undefined;
+
+  /** incomplete: with numbers missing or lost. silent: without any number in this time. */
+  readonly only?: 'incomplete' | 'silent' | undefined;
+
+  /** Member to sort by; `-` = descending. Devices that sent nothing are the most complete. */
+  readonly sort?:
+    | 'completeness'
+    | 'device_id'
+    | 'title'
+    | 'device_type'
+    | 'site'
+    | 'expected'
+    | 'stored'
+    | 'missing'
+    | 'dead_lettered'
+    | 'lost'
+    | 'duplicates_refused'
+    | '-completeness'
+    | '-device_id'
+    | '-title'
+    | '-device_type'
+    | '-site'
+    | '-expected'
+    | '-stored'
+    | '-missing'
+    | '-dead_lettered'
+    | '-lost'
+    | '-duplicates_refused'
+    | undefined;
+};
+
+export type ListCompletenessAnswer = {
+  /** Start, inclusive. */
+  readonly from: string;
+
+  /** End, exclusive. */
+  readonly to: string;
+  readonly totals: CompletenessTotals;
+  readonly items: readonly DeviceCompleteness[];
+  readonly next_cursor: string | null;
+  readonly has_more: boolean;
+
+  /** Rows of all pages. */
+  readonly total_count?: number | undefined;
+};
+
 export type ListDeadLettersQuery = {
   /** Rows a page. */
   readonly limit?: number | undefined;
@@ -749,6 +890,9 @@ export type ListGapsQuery = {
 
   /** Rows a page. */
   readonly limit?: number | undefined;
+
+  /** `next_cursor` of the page before. */
+  readonly cursor?: string | undefined;
 };
 
 export type ListGapsAnswer = {
@@ -765,6 +909,9 @@ export type ListTokensAnswer = { readonly items: readonly Token[] };
 export type OpenStreamQuery = {
   /** Device ids with commas; absent = every device. */
   readonly devices?: string | undefined;
+
+  /** Kinds of events with commas: values, device, summary; absent = all of them. */
+  readonly events?: string | undefined;
 };
 
 export type RegisterDeviceBody = {
@@ -970,6 +1117,16 @@ export function createApi(transport: Transport) {
       return transport.request<ListCertificatesAnswer>({
         method: 'GET',
         path: '/v1/certificates',
+        query,
+        ...options,
+      });
+    },
+
+    /** The account of every device in a range, worst first, with totals. */
+    listCompleteness(query: ListCompletenessQuery, options: CallOptions = {}) {
+      return transport.request<ListCompletenessAnswer>({
+        method: 'GET',
+        path: '/v1/completeness',
         query,
         ...options,
       });

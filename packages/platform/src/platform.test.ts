@@ -261,6 +261,14 @@ describe('registration and identity', () => {
       expect(await ask(bad)).toMatchObject({ status: 400, body: { error: 'invalid_argument' } });
     for (const path of ['gaps', `completeness?${range}`])
       expect((await call('GET', `/v1/devices/P-101/${path}`, { token: tokens.viewer! })).status).toBe(200);
+    for (const bad of ['gaps?cursor=n7', 'gaps?cursor=g1', `completeness?${range}&limit=1`])
+      expect((await call('GET', `/v1/devices/P-101/${bad}`, { token: tokens.viewer! })).status).toBe(400);
+    expect(
+      (await call('GET', '/v1/stream?events=values,weather', { token: tokens.viewer! })).body,
+    ).toMatchObject({
+      error: 'invalid_argument',
+      detail: 'events "weather" must be one of values, device, summary.',
+    });
     for (const path of ['/v1/events', '/v1/dead-letters', '/v1/certificates'])
       expect((await call('GET', path, { token: tokens.operator! })).status).toBe(200);
   });
@@ -374,8 +382,8 @@ describe('readings', () => {
 
   it('reach history, last-known values, the account and the stream, and only of their own tenant', async () => {
     const abort = new AbortController();
-    const follow = async (token: string) => {
-      const response = await fetch(`${base}/v1/stream`, {
+    const follow = async (token: string, query = '') => {
+      const response = await fetch(`${base}/v1/stream?${query}`, {
         headers: { authorization: `Bearer ${token}` },
         signal: abort.signal,
       });
@@ -386,6 +394,7 @@ describe('readings', () => {
       return heard;
     };
     const [ours, theirs] = [await follow(tokens.viewer!), await follow(tokens.other!)];
+    const sparing = await follow(tokens.viewer!, 'events=device,summary');
     const start = Math.floor(systemClock.nowMs() / 60_000) * 60_000 - 60_000;
     const flow = (v: number | null, q: number) => ({ d: { ...good, flow_m3h: { v, q } } });
     const good = Object.fromEntries(
@@ -481,12 +490,42 @@ describe('readings', () => {
       `/v1/devices/P-101/completeness?from=${start}&to=${systemClock.nowMs() + 60_000}`,
       { token },
     );
-    expect(account.body).toMatchObject({ expected: 4, stored: 3, missing: 0, dead_lettered: 1 });
+    expect(account.body).toMatchObject({
+      expected: 4,
+      stored: 3,
+      missing: 0,
+      dead_lettered: 1,
+      numberings: [{ from_seq: 1, to_seq: 4, stored: 3 }],
+    });
+    const fleet = (query: string, whose = token) =>
+      call('GET', `/v1/completeness?from=${start}&to=${start + 86_400_000}&${query}`, { token: whose });
+    const nothing = { expected: 0, stored: 0, completeness: null };
+    expect((await fleet('')).body).toMatchObject({
+      totals: { devices: 2, reporting: 1, incomplete: 0, expected: 4, stored: 3, completeness: 1 },
+      items: [
+        { device_id: 'P-101', expected: 4, stored: 3, dead_lettered: 1, completeness: 1 },
+        { device_id: 'GW-01', ...nothing },
+      ],
+    });
+    const page = await fleet('limit=1&sort=-device_id');
+    expect(page.body).toMatchObject({ has_more: true, items: [{ device_id: 'P-101' }] });
+    expect((await fleet(`limit=1&sort=-device_id&cursor=${page.body.next_cursor}`)).body).toMatchObject({
+      has_more: false,
+      items: [{ device_id: 'GW-01' }],
+    });
+    expect((await fleet('only=silent')).body).toMatchObject({ items: [{ device_id: 'GW-01' }] });
+    expect((await fleet('only=incomplete')).body).toMatchObject({ items: [], totals: nothing });
+    expect((await fleet('q=nobody')).body).toMatchObject({ items: [], total_count: 0 });
+    expect((await fleet('sort=luck')).status).toBe(400);
+    // Another tenant's account knows nothing of ours.
+    expect(JSON.stringify((await fleet('', tokens.other!)).body)).not.toContain('P-101');
     await waitFor(() => /event: values\ndata: .*"device_id":"P-101"/.test(ours.text), {
       what: 'values on the stream',
     });
     await waitFor(() => theirs.text.includes('event: summary'), { what: 'the other summary' });
     expect(theirs.text).not.toContain('P-101');
+    await waitFor(() => sparing.text.includes('event: summary'), { what: 'a summary without values' });
+    expect(sparing.text).not.toContain('event: values');
     // A client that comes back gets what it missed.
     const lastId = Number(/id: (\d+)\nevent: values/.exec(ours.text)![1]);
     const again = await fetch(`${base}/v1/stream`, {

@@ -1,4 +1,6 @@
+import { MillraceError } from '@millrace/foundation';
 import { Type } from 'typebox';
+import type { GapPlace } from '../ledger/index.js';
 import { defineRoute } from './route.js';
 import {
   Completeness,
@@ -13,9 +15,6 @@ import {
 } from './schemas.js';
 import { idPage, iso, isoAt, readIdCursor, readRange, readTime } from './times.js';
 
-/** Gaps told with one answer. */
-const gapsMax = 1_000;
-
 export const getGaps = defineRoute({
   method: 'GET',
   url: '/v1/devices/:device_id/gaps',
@@ -27,17 +26,22 @@ export const getGaps = defineRoute({
   query: strict({
     from: Type.Optional(rangeQuery.from),
     to: Type.Optional(rangeQuery.to),
-    limit: cursorQuery.limit,
+    ...cursorQuery,
   }),
   answer: pageSchema(Gap),
   handler: async ({ params, query, tenant, services }) => {
     const device = services.registry.device(tenant.tenantId, params.device_id);
+    const limit = query.limit ?? 100;
+    const after = readGapPlace(query.cursor);
     const rows = await services.ledger.gaps(tenant.tenantId, device.deviceNo, {
       ...(query.from === undefined ? {} : { fromMs: readTime('from', query.from) }),
       ...(query.to === undefined ? {} : { toMs: readTime('to', query.to) }),
-      limit: gapsMax,
+      limit: limit + 1,
+      newestFirst: after === undefined ? {} : { after },
     });
-    const newest = rows.reverse().slice(0, query.limit ?? 100);
+    const newest = rows.slice(0, limit);
+    const last = newest.at(-1);
+    const more = rows.length > limit;
     return {
       items: newest.map((gap) => ({
         kind: gap.kind,
@@ -51,11 +55,23 @@ export const getGaps = defineRoute({
         opened_at: isoAt(gap.openedAt),
         closed_at: iso(gap.closedAt),
       })),
-      next_cursor: null,
-      has_more: rows.length > newest.length,
+      next_cursor: more && last !== undefined ? `g${last.fromTs}.${last.gapId}` : null,
+      has_more: more,
     };
   },
 });
+
+/** Where the page before ended. Throws `invalid_argument` for a cursor of another list. */
+function readGapPlace(cursor: string | undefined): GapPlace | undefined {
+  if (cursor === undefined) return undefined;
+  const [, fromTs, gapId] = /^g(\d{1,15})\.(\d{1,15})$/.exec(cursor) ?? [];
+  if (fromTs === undefined || gapId === undefined)
+    throw new MillraceError(
+      'invalid_argument',
+      'cursor does not belong to this list: ask again without it, and pass next_cursor on unchanged.',
+    );
+  return { fromTs: Number(fromTs), gapId: Number(gapId) };
+}
 
 export const getCompleteness = defineRoute({
   method: 'GET',
@@ -85,6 +101,12 @@ export const getCompleteness = defineRoute({
         to_seq: toSeq,
       })),
       ranges_truncated: report.rangesTruncated,
+      numberings: report.numberings.map(({ epoch, firstSeq, lastSeq, stored }) => ({
+        epoch,
+        from_seq: firstSeq,
+        to_seq: lastSeq,
+        stored,
+      })),
     };
   },
 });

@@ -20,6 +20,7 @@ import { getDevice, listDevices, registerDevice } from '../registry/routes/devic
 import { getRetirement } from '../registry/routes/retirement.js';
 import { healthz, metrics, readyz } from '../status/routes/status.js';
 import { getTelemetry } from '../telemetry/routes/telemetry.js';
+import { listCompleteness } from './completeness-routes.js';
 import { getCompleteness, getGaps, listEvents } from './record-routes.js';
 import type { Route } from './route.js';
 
@@ -45,6 +46,7 @@ export const routes: readonly Route[] = [
   getTelemetry,
   getGaps,
   getCompleteness,
+  listCompleteness,
   listDeadLetters,
   getDeadLetter,
   replayDeadLetter,

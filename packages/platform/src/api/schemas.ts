@@ -241,8 +241,58 @@ export const Completeness = Type.Object(
       { description: 'Everything expected and not stored; at most 1,000 ranges.' },
     ),
     ranges_truncated: Type.Boolean(),
+    numberings: Type.Array(
+      Type.Object({
+        epoch: Type.Integer({
+          description: 'The numbering; a device begins a new one when it forgot its last.',
+        }),
+        from_seq: Type.Integer({ description: 'First number in this time.' }),
+        to_seq: Type.Integer({ description: 'Last number in this time.' }),
+        stored: count('Of these, stored as readings.'),
+      }),
+      { description: 'The numberings that reach into this time, oldest first; at most the newest 100.' },
+    ),
   },
   { $id: 'Completeness', description: 'The account of every numbered message of a device.' },
+);
+
+const completenessCounts = {
+  expected: count('Numbers given out in this time.'),
+  stored: count('Stored as readings.'),
+  missing: count('Not arrived; may still come.'),
+  dead_lettered: count('Kept as dead letters.'),
+  lost: count('Reported lost by the sender.'),
+  duplicates_refused: count('Arrived again and not stored twice (since the numbering began).'),
+  completeness: orNull(
+    Type.Number({
+      minimum: 0,
+      maximum: 1,
+      description: 'Share of the expected numbers that arrived; null where none was expected.',
+    }),
+  ),
+};
+
+export const DeviceCompleteness = Type.Object(
+  {
+    device_id: Type.String(),
+    title: Type.String({ description: 'Name for people.' }),
+    device_type: Type.String(),
+    site: Type.String(),
+    area: Type.String(),
+    line: Type.String(),
+    ...completenessCounts,
+  },
+  { $id: 'DeviceCompleteness', description: 'The figures of one device in a time.' },
+);
+
+export const CompletenessTotals = Type.Object(
+  {
+    devices: count('Devices that match.'),
+    reporting: count('Of these, with numbers in this time.'),
+    incomplete: count('Of these, with numbers missing or lost.'),
+    ...completenessCounts,
+  },
+  { $id: 'CompletenessTotals', description: 'The figures of all devices that match, together.' },
 );
 
 export const DeadLetter = Type.Object(
@@ -343,6 +393,8 @@ export const namedSchemas: readonly TSchema[] = [
   Telemetry,
   Gap,
   Completeness,
+  DeviceCompleteness,
+  CompletenessTotals,
   DeadLetter,
   Event,
   Session,

@@ -34,6 +34,8 @@ interface Client {
   readonly tenantId: number;
   /** undefined = every device. */
   readonly devices: ReadonlySet<string> | undefined;
+  /** undefined = every kind of event. */
+  readonly events: ReadonlySet<string> | undefined;
   readonly response: ServerResponse;
 }
 
@@ -102,16 +104,14 @@ export class StreamHub implements Service {
   }
 
   /** Adds a client; the head of the answer is written already. Returns false when there are too many. */
-  add(
-    client: { tenantId: number; devices: ReadonlySet<string> | undefined; response: ServerResponse },
-    lastEventId: number | undefined,
-  ): boolean {
+  add(client: Client, lastEventId: number | undefined): boolean {
     if (this.#clients.size >= clientsMax) return false;
     this.#clients.add(client);
     client.response.on('close', () => this.#clients.delete(client));
     client.response.write('retry: 3000\n\n');
     if (lastEventId !== undefined)
       for (const past of this.#ring) if (past.id > lastEventId) this.#sendPast(client, past);
+    if (!wants(client, 'summary')) return true;
     this.#guard(
       this.#fleet
         .summary(client.tenantId)
@@ -166,7 +166,8 @@ export class StreamHub implements Service {
   async #sendSummaries(): Promise<void> {
     for (const tenantId of new Set([...this.#clients].map((client) => client.tenantId))) {
       const text = `event: summary\ndata: ${JSON.stringify(await this.#fleet.summary(tenantId))}\n\n`;
-      for (const client of this.#clients) if (client.tenantId === tenantId) this.#write(client, text);
+      for (const client of this.#clients)
+        if (client.tenantId === tenantId && wants(client, 'summary')) this.#write(client, text);
     }
   }
 
@@ -178,7 +179,7 @@ export class StreamHub implements Service {
   }
 
   #sendPast(client: Client, past: Past): void {
-    if (client.tenantId !== past.tenantId) return;
+    if (client.tenantId !== past.tenantId || !wants(client, past.event)) return;
     const { devices } = client;
     const items = devices === undefined ? past.items : past.items.filter((one) => devices.has(one.device_id));
     if (items.length === 0) return;
@@ -205,4 +206,8 @@ export class StreamHub implements Service {
       this.#logger.warn('The event stream could not be served in full.', { error: errorMessage(error) }),
     );
   }
+}
+
+function wants(client: Client, event: string): boolean {
+  return client.events === undefined || client.events.has(event);
 }

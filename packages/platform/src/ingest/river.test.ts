@@ -2,7 +2,7 @@ import { type Clock, silentLogger, systemClock, systemRandom } from '@millrace/f
 import { startTestPostgres, type TempDir, type TestPostgres, tempDir, waitFor } from '@millrace/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Database, migrations } from '../database/index.js';
-import type { StoredGap } from '../ledger/index.js';
+import type { GapPlace, StoredGap } from '../ledger/index.js';
 import type { LiveUpdate } from '../live/index.js';
 import { deviceEntry, principal, pumpMessage, submit } from './fixtures.js';
 import { MapDirectory } from './map-directory.js';
@@ -113,6 +113,22 @@ describe('a gap', () => {
       duplicatesRefused: 1,
       ranges: [],
     });
+  });
+
+  it('is read newest first, page by page, each once', async () => {
+    await send([1, 3, 5, 7, 9], (seq) => T + seq * 1_000);
+    await waitFor(async () => (await gaps()).length >= 4);
+    const seen: (number | null)[] = [];
+    let after: GapPlace | undefined;
+    do {
+      const rows = await river.ledger.gaps(1, deviceNo, {
+        limit: 3,
+        newestFirst: after === undefined ? {} : { after },
+      });
+      seen.push(...rows.map((row) => row.fromSeq));
+      after = rows.length === 3 ? rows[2]! : undefined;
+    } while (after !== undefined);
+    expect(seen).toEqual([8, 6, 4, 2]);
   });
 
   it('is not opened by messages that are only out of order, nor by a dead letter', async () => {

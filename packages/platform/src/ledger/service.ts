@@ -2,34 +2,10 @@ import { telemetryTable } from '@millrace/contracts';
 import type { Database } from '../database/index.js';
 import { withTenant } from '../database/index.js';
 import type { DeviceDirectory } from '../ingest/device-directory.js';
+import { accountOf, type Completeness, type Counts, countsOf, noAccount } from './account.js';
 import type { Ledger } from './ledger.js';
-import type { Run } from './run-set.js';
-import { readDevice } from './store.js';
-
-/** Ranges listed in an answer; further ones are counted only. */
-const rangesMax = 1_000;
-
-/** A range of numbers with one fate, or with none. */
-export interface CompletenessRange {
-  readonly epoch: number;
-  readonly fate: 'missing' | 'dead_lettered' | 'lost';
-  readonly fromSeq: number;
-  readonly toSeq: number;
-}
-
-/** What is known of a device's numbers between two times. */
-export interface Completeness {
-  readonly expected: number;
-  readonly stored: number;
-  readonly missing: number;
-  readonly deadLettered: number;
-  readonly lost: number;
-  /** Of the device's whole life: a duplicate has no time of its own. */
-  readonly duplicatesRefused: number;
-  /** Everything that was expected and is not stored; at most 1,000 ranges. */
-  readonly ranges: readonly CompletenessRange[];
-  readonly rangesTruncated: boolean;
-}
+import { readSpans } from './spans.js';
+import { readDevices } from './store.js';
 
 /** A gap or silence; times in ms. */
 export interface StoredGap {
@@ -54,7 +30,25 @@ export interface GapQuery {
   /** True: only gaps that are open (numbers still missing). */
   readonly openOnly?: boolean;
   readonly limit: number;
+  /** Newest first, after this row of the page before; absent = oldest first. */
+  readonly newestFirst?: { readonly after?: GapPlace };
 }
+
+/** Where a page of gaps ended: the last row's start (ms) and id. */
+export interface GapPlace {
+  readonly fromTs: number;
+  readonly gapId: number;
+}
+
+/** The account of one device of the fleet. */
+export interface DeviceCounts extends Counts {
+  readonly deviceNo: number;
+}
+
+/** How long an account of a fleet stands, so that its pages fit each other, ms. */
+const fleetMs = 10_000;
+/** Accounts of fleets kept at a time. */
+const fleetsMax = 16;
 
 /** What the ledger can prove: completeness, gaps and silences. */
 export class LedgerService {
@@ -62,6 +56,7 @@ export class LedgerService {
   /** Undefined where other processes keep it; then the database is asked. */
   readonly #ledger: Ledger | undefined;
   readonly #directory: DeviceDirectory;
+  readonly #fleets = new Map<string, { at: number; counts: Promise<readonly DeviceCounts[]> }>();
 
   constructor(database: Database, ledger: Ledger | undefined, directory: DeviceDirectory) {
     this.#database = database;
@@ -80,48 +75,47 @@ export class LedgerService {
     toMs: number,
   ): Promise<Completeness> {
     const entry = this.#directory.byNo(deviceNo);
-    const ledger = this.#ledger ?? (await readDevice(this.#database.owner, deviceNo));
+    const ledger = this.#ledger ?? (await readDevices(this.#database.owner, [deviceNo]));
     const device = ledger.find(deviceNo);
-    const ranges: CompletenessRange[] = [];
-    const sums = { expected: 0, stored: 0, missing: 0, deadLettered: 0, lost: 0, duplicatesRefused: 0 };
-    if (entry === undefined || entry.tenantId !== tenantId || device === undefined)
-      return { ...sums, ranges, rangesTruncated: false };
-    const spans = await this.#spans(tenantId, telemetryTable(entry.deviceType), deviceNo, fromMs, toMs);
-    for (const numbering of device.numberings) {
-      sums.duplicatesRefused += numbering.duplicates;
-      const span = spans.get(numbering.epoch);
-      if (span === undefined) continue;
-      const { epoch } = numbering;
-      const [stored, dead, lost] = numbering.decided;
-      sums.expected += span.last - span.first + 1;
-      sums.stored += stored.countWithin(span.first, span.last);
-      const add = (fate: CompletenessRange['fate'], runs: Iterable<Run>): number => {
-        let count = 0;
-        for (const run of runs) {
-          const fromSeq = Math.max(run.first, span.first);
-          const toSeq = Math.min(run.last, span.last);
-          if (fromSeq > toSeq) continue;
-          count += toSeq - fromSeq + 1;
-          ranges.push({ epoch, fate, fromSeq, toSeq });
-        }
-        return count;
-      };
-      sums.missing += add('missing', numbering.missing(span.first, span.last));
-      // A dead letter that was replayed is stored, and so is a number that was reported lost and came after all.
-      sums.deadLettered += add(
-        'dead_lettered',
-        [...dead.runs(span.first)].flatMap((run) => stored.holes(run.first, run.last)),
-      );
-      sums.lost += add(
-        'lost',
-        [...lost.runs(span.first)].flatMap((run) => stored.holes(run.first, run.last)),
-      );
-    }
-    return { ...sums, ranges: ranges.slice(0, rangesMax), rangesTruncated: ranges.length > rangesMax };
+    if (entry === undefined || entry.tenantId !== tenantId || device === undefined) return noAccount;
+    const tables = [telemetryTable(entry.deviceType)];
+    const spans = await readSpans(this.#database, tenantId, tables, [deviceNo], fromMs, toMs);
+    return accountOf(device, spans.get(deviceNo));
   }
 
-  /** Gaps and silences that touch the time range, oldest first. */
+  /**
+   * The accounts of all devices of a tenant between two times (ms). Devices that sent nothing have zeros. The same
+   * question within ten seconds has the same answer.
+   */
+  fleet(tenantId: number, fromMs: number, toMs: number, nowMs: number): Promise<readonly DeviceCounts[]> {
+    for (const [key, { at }] of this.#fleets) if (nowMs - at >= fleetMs) this.#fleets.delete(key);
+    const key = `${tenantId} ${fromMs} ${toMs}`;
+    const known = this.#fleets.get(key);
+    if (known !== undefined) return known.counts;
+    const oldest = this.#fleets.keys().next();
+    if (this.#fleets.size >= fleetsMax && !oldest.done) this.#fleets.delete(oldest.value);
+    const counts = this.#readFleet(tenantId, fromMs, toMs);
+    this.#fleets.set(key, { at: nowMs, counts });
+    counts.catch(() => this.#fleets.delete(key));
+    return counts;
+  }
+
+  async #readFleet(tenantId: number, fromMs: number, toMs: number): Promise<readonly DeviceCounts[]> {
+    const entries = [...this.#directory.all()].filter((entry) => entry.tenantId === tenantId);
+    const numbers = entries.map((entry) => entry.deviceNo);
+    const tables = new Set(entries.map((entry) => telemetryTable(entry.deviceType)));
+    const ledger = this.#ledger ?? (await readDevices(this.#database.owner, numbers));
+    const spans = await readSpans(this.#database, tenantId, [...tables], numbers, fromMs, toMs);
+    return numbers.map((deviceNo) => ({
+      deviceNo,
+      ...countsOf(ledger.find(deviceNo), spans.get(deviceNo)),
+    }));
+  }
+
+  /** Gaps and silences that touch the time range, oldest first unless asked otherwise. */
   gaps(tenantId: number, deviceNo: number | undefined, query: GapQuery): Promise<StoredGap[]> {
+    const after = query.newestFirst?.after;
+    const order = query.newestFirst === undefined ? 'from_ts, gap_id' : 'from_ts DESC, gap_id DESC';
     return withTenant(this.#database.app, tenantId, async (client) => {
       const { rows } = await client.query<StoredGap>(
         `SELECT gap_id AS "gapId", device_no AS "deviceNo", kind, from_seq AS "fromSeq", to_seq AS "toSeq", missing,
@@ -134,32 +128,19 @@ export class LedgerService {
             AND ($2::bigint IS NULL OR to_ts IS NULL OR to_ts >= to_timestamp($2::bigint / 1000.0))
             AND ($3::bigint IS NULL OR from_ts < to_timestamp($3::bigint / 1000.0))
             AND (NOT $4 OR closed_at IS NULL)
-          ORDER BY from_ts, gap_id LIMIT $5`,
-        [deviceNo ?? null, query.fromMs ?? null, query.toMs ?? null, query.openOnly ?? false, query.limit],
+            AND ($6::bigint IS NULL OR (from_ts, gap_id) < (to_timestamp($6::bigint / 1000.0), $7::bigint))
+          ORDER BY ${order} LIMIT $5`,
+        [
+          deviceNo ?? null,
+          query.fromMs ?? null,
+          query.toMs ?? null,
+          query.openOnly ?? false,
+          query.limit,
+          after?.fromTs ?? null,
+          after?.gapId ?? null,
+        ],
       );
       return rows;
-    });
-  }
-
-  /** First and last number by numbering, of the readings and dead letters in a time range. */
-  #spans(
-    tenantId: number,
-    table: string,
-    deviceNo: number,
-    fromMs: number,
-    toMs: number,
-  ): Promise<Map<number, Run>> {
-    return withTenant(this.#database.app, tenantId, async (client) => {
-      const { rows } = await client.query<{ epoch: number; first: number; last: number }>(
-        `SELECT epoch, min(seq) AS first, max(seq) AS last FROM (
-           SELECT epoch, seq FROM ${table} WHERE device_no = $1 AND seq IS NOT NULL AND ts >= $2 AND ts < $3
-           UNION ALL
-           SELECT epoch, seq FROM dead_letters
-            WHERE device_no = $1 AND seq IS NOT NULL AND received_at >= $2 AND received_at < $3) s
-         GROUP BY epoch`,
-        [deviceNo, new Date(fromMs), new Date(toMs)],
-      );
-      return new Map(rows.map((row) => [row.epoch, { first: row.first, last: row.last }]));
     });
   }
 }

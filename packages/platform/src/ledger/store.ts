@@ -18,14 +18,15 @@ export async function loadLedger(owner: Pool, ledger: Ledger): Promise<string[]>
   });
 }
 
-/** What the database knows of one device now, for processes that do not keep its ledger. */
-export async function readDevice(owner: Pool, deviceNo: number): Promise<Ledger> {
+/** What the database knows of some devices now, for processes that do not keep their ledger. */
+export async function readDevices(owner: Pool, devices: readonly number[]): Promise<Ledger> {
   return inTransaction(owner, async (client) => {
     await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
-    const { numberings, runs } = await readCheckpoint(client, [deviceNo]);
+    const { numberings, runs } = await readCheckpoint(client, devices);
+    const wanted = new Set(devices);
     const journal = (await readJournal(client)).map((row) => ({
       ...row,
-      changes: encodeEntries([...decodeJournal(row.changes)].filter((entry) => entry.deviceNo === deviceNo)),
+      changes: encodeEntries([...decodeJournal(row.changes)].filter((entry) => wanted.has(entry.deviceNo))),
     }));
     const ledger = new Ledger();
     ledger.restore(numberings, runs, journal);

@@ -16,12 +16,19 @@ export const getStream = defineRoute({
     devices: Type.Optional(
       Type.String({ maxLength: 10_000, description: 'Device ids with commas; absent = every device.' }),
     ),
+    events: Type.Optional(
+      Type.String({
+        maxLength: 100,
+        description: 'Kinds of events with commas: values, device, summary; absent = all of them.',
+      }),
+    ),
   }),
   answer: Type.String(),
   answerType: 'text/event-stream',
   handler: async ({ query, tenant, services, request, reply }) => {
     const wanted = query.devices?.split(',').filter((id) => id !== '');
     for (const id of wanted ?? []) services.registry.device(tenant.tenantId, id);
+    const events = readKinds(query.events);
     if (services.stream.clients >= clientsMax)
       throw new MillraceError('limit_exceeded', `${clientsMax} streams are open already: try again later.`);
     const last = request.headers['last-event-id'];
@@ -33,7 +40,18 @@ export const getStream = defineRoute({
       'x-accel-buffering': 'no',
     });
     const devices = wanted === undefined || wanted.length === 0 ? undefined : new Set(wanted);
-    services.stream.add({ tenantId: tenant.tenantId, devices, response: reply.raw }, lastId);
+    services.stream.add({ tenantId: tenant.tenantId, devices, events, response: reply.raw }, lastId);
     return undefined;
   },
 });
+
+const kinds = ['values', 'device', 'summary'];
+
+/** The kinds of events asked for; undefined = all. Throws `invalid_argument` for a word that is none. */
+function readKinds(text: string | undefined): ReadonlySet<string> | undefined {
+  const wanted = text?.split(',').filter((kind) => kind !== '') ?? [];
+  const strange = wanted.find((kind) => !kinds.includes(kind));
+  if (strange !== undefined)
+    throw new MillraceError('invalid_argument', `events "${strange}" must be one of ${kinds.join(', ')}.`);
+  return wanted.length === 0 ? undefined : new Set(wanted);
+}

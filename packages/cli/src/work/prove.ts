@@ -17,17 +17,104 @@ export interface Completeness {
 const DAY_MS = 86_400_000;
 
 export const prove: Work = async (invocation) => {
-  const device = textOption(invocation, 'device') ?? '';
+  const device = textOption(invocation, 'device');
   const to = timeOption(invocation, 'to', '--to') ?? Date.now();
   const from = timeOption(invocation, 'from', '--from') ?? to - DAY_MS;
   if (from >= to) throw new MillraceError('invalid_argument', '--from must be before --to.');
   const window = `from=${new Date(from).toISOString()}&to=${new Date(to).toISOString()}`;
+  if (device === undefined) return proveFleet(invocation, window);
   const path = `/v1/devices/${encodeURIComponent(device)}/completeness?${window}`;
   const report = await platformClient(invocation).call<Completeness>('GET', path);
   if (flagOption(invocation, 'json')) printJson(report);
   else process.stdout.write(completenessText(device, from, to, report));
   return report.missing + report.lost > 0 ? 1 : 0;
 };
+
+/** Devices a request. */
+const pageSize = 1_000;
+
+async function proveFleet(invocation: Invocation, window: string): Promise<number> {
+  const client = platformClient(invocation);
+  const items: DeviceFigures[] = [];
+  let cursor: string | null = null;
+  let page: FleetPage;
+  do {
+    const next: string = cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+    page = await client.call<FleetPage>('GET', `/v1/completeness?${window}&limit=${pageSize}${next}`);
+    items.push(...page.items);
+    cursor = page.next_cursor;
+  } while (cursor !== null);
+  const report: FleetReport = { from: page.from, to: page.to, totals: page.totals, items };
+  if (flagOption(invocation, 'json')) printJson(report);
+  else process.stdout.write(fleetText(report));
+  return report.totals.missing + report.totals.lost > 0 ? 1 : 0;
+}
+
+interface Figures {
+  readonly expected: number;
+  readonly stored: number;
+  readonly missing: number;
+  readonly dead_lettered: number;
+  readonly lost: number;
+  readonly duplicates_refused: number;
+  /** Share of the expected numbers that arrived, 0 to 1; null where none was expected. */
+  readonly completeness: number | null;
+}
+
+type DeviceFigures = Figures & { readonly device_id: string };
+
+export interface FleetReport {
+  readonly from: string;
+  readonly to: string;
+  readonly totals: Figures & {
+    readonly devices: number;
+    readonly reporting: number;
+    readonly incomplete: number;
+  };
+  /** Worst first. */
+  readonly items: readonly DeviceFigures[];
+}
+
+type FleetPage = FleetReport & { readonly next_cursor: string | null };
+
+/** The fleet's account as a page for a person: the verdict, then every device, worst first. */
+export function fleetText({ from, to, totals, items }: FleetReport): string {
+  const absent = totals.missing + totals.lost;
+  const verdict =
+    totals.expected === 0
+      ? 'NOTHING EXPECTED: no device sent anything in this time'
+      : absent === 0
+        ? `COMPLETE: every message of ${totals.reporting} device(s) has its fate on record`
+        : `INCOMPLETE: ${absent} message(s) of ${totals.incomplete} device(s) are not here`;
+  const cells = (name: string, row: Figures) => [
+    name,
+    shareText(row.completeness),
+    row.expected,
+    row.stored,
+    row.missing,
+    row.lost,
+    row.dead_lettered,
+    row.duplicates_refused,
+  ];
+  const rows = items.map((row) => cells(row.device_id, row));
+  return [
+    `${totals.devices} device(s), ${from} to ${to}`,
+    '',
+    verdict,
+    '',
+    textTable(
+      ['DEVICE', 'COMPLETE', 'EXPECTED', 'STORED', 'MISSING', 'LOST', 'DEAD', 'DUPLICATES'],
+      rows.length === 0 ? rows : [...rows, cells('all', totals)],
+      'No devices are registered.',
+    ),
+  ].join('\n');
+}
+
+/** Never rounded up: 99.9996 % is not 100 %. */
+function shareText(share: number | null): string {
+  if (share === null) return '-';
+  return share === 1 ? '100 %' : `${(Math.floor(share * 100_000) / 1_000).toFixed(3)} %`;
+}
 
 /** The report as a page for a person: the verdict first, then the account, then the ranges. */
 export function completenessText(device: string, fromMs: number, toMs: number, report: Completeness): string {
@@ -38,7 +125,7 @@ export function completenessText(device: string, fromMs: number, toMs: number, r
       : absent === 0
         ? 'COMPLETE: every message has its fate on record'
         : `INCOMPLETE: ${absent} message(s) are not here`;
-  const share = report.expected === 0 ? '' : ` (${((100 * report.stored) / report.expected).toFixed(3)} %)`;
+  const share = report.expected === 0 ? '' : ` (${shareText(report.stored / report.expected)})`;
   const account = [
     ['expected', report.expected, 'numbers the device gave out'],
     ['stored', report.stored, `as readings${share}`],

@@ -4,7 +4,7 @@ import { tempDir } from '@millrace/testing';
 import { describe, expect, test } from 'vitest';
 import { ageText, textTable } from '../runtime/table.js';
 import { readDeviceFile } from './device-file.js';
-import { completenessText } from './prove.js';
+import { completenessText, fleetText } from './prove.js';
 import { statusText } from './status.js';
 
 const summary = {
@@ -58,6 +58,27 @@ describe('the reports for people', () => {
     expect(completenessText('P-101', 0, 60_000, { ...complete, expected: 0, stored: 0 })).toContain(
       'NOTHING EXPECTED',
     );
+  });
+
+  test("the fleet's account tells the worst first and never rounds up", () => {
+    const figures = { expected: 3_000_000, stored: 2_999_999, missing: 0, dead_lettered: 0, lost: 1 };
+    const totals = {
+      ...figures,
+      duplicates_refused: 0,
+      completeness: 2_999_999 / 3_000_000,
+      devices: 2,
+      reporting: 1,
+      incomplete: 1,
+    };
+    const items = [
+      { device_id: 'P-101', ...totals },
+      { ...totals, device_id: 'P-102', expected: 0, completeness: null },
+    ];
+    const text = fleetText({ from: 'a', to: 'b', totals, items });
+    expect(text).toContain('INCOMPLETE: 1 message(s) of 1 device(s) are not here');
+    expect(text).toMatch(/P-101 +99\.999 %/);
+    expect(text).not.toContain('100 %');
+    expect(text).toMatch(/P-102 +-/);
   });
 
   test('tables line up, and an empty one says what to do', () => {

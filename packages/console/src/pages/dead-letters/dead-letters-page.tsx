@@ -84,7 +84,8 @@ export function DeadLettersPage() {
         <h1>Dead letters</h1>
         <span className="quiet number">{total === undefined ? '' : count(total)}</span>
         <p className="quiet page-about">
-          Messages that could not be stored as readings. Nothing is dropped: each is kept until somebody replays or discards it.
+          Messages that could not be stored as readings. Nothing is dropped: each is kept until somebody
+          replays or discards it.
         </p>
         <ReplayAll kept={rows.some((row) => row.status === 'kept')} />
       </header>

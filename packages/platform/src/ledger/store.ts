@@ -11,6 +11,10 @@ const chunkRows = 20_000;
 export async function loadLedger(owner: Pool, ledger: Ledger): Promise<string[]> {
   return inTransaction(owner, async (client) => {
     await client.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
+    // A transaction of a run that was killed may still be under way in the server, behind a slow disk, and commit
+    // later. The lock waits for it, because a ledger without it would take its redelivery for new. It stands before
+    // the first read, which fixes the snapshot.
+    await client.query('LOCK TABLE ledger_journal IN SHARE MODE');
     const checkpoint = await readCheckpoint(client, null);
     const journal = await readJournal(client);
     ledger.restore(checkpoint.numberings, checkpoint.runs, journal);

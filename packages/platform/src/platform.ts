@@ -26,6 +26,7 @@ import { StreamHub } from './fleet/stream.js';
 import { CertificateAuthenticator, FrontDoorLog, PrefixAuthorizer } from './identity/front-door.js';
 import { Pki, type ServiceTls } from './identity/pki.js';
 import { IdentityService } from './identity/service.js';
+import { TlsWatch } from './identity/tls-watch.js';
 import { River, type RiverPart } from './ingest/index.js';
 import type { Tenant } from './registry/model.js';
 import { RegistryService } from './registry/service.js';
@@ -98,6 +99,7 @@ class MillracePlatform implements Platform {
   readonly #identity: IdentityService;
   readonly #access: AccessService;
   readonly #pki: Pki;
+  readonly #tlsWatch: TlsWatch;
   readonly #river: River;
   readonly #stream: StreamHub;
   readonly #telemetry: TelemetryService;
@@ -118,6 +120,13 @@ class MillracePlatform implements Platform {
     this.#registry = new RegistryService(database, clock);
     const { directory } = this.#registry;
     this.#pki = new Pki({ dataDir, clock, logger, hosts: config.mqtt.names });
+    this.#tlsWatch = new TlsWatch({
+      pki: this.#pki,
+      dataDir,
+      clock,
+      logger,
+      apply: (tls) => this.#broker?.reloadTls?.(tls),
+    });
     this.#identity = new IdentityService({ database, registry: this.#registry, pki: this.#pki, clock });
     this.#access = new AccessService(database, clock, random);
     const tenantIds = () => directory.tenants().map((tenant) => tenant.tenantId);
@@ -204,12 +213,14 @@ class MillracePlatform implements Platform {
       }
       if (api || this.#roles.has('ingest')) await this.#run(this.#river);
       await this.#run(this.#bus);
+      if (this.#roles.has('broker')) await this.#run(this.#tlsWatch);
       if (!wholeIn(this.#options.config)) this.#followOthers();
       if (api) {
         await this.#run(this.#telemetry);
         await this.#run(this.#stream);
         await this.#run(this.#api);
       }
+      await this.#readUpstream();
     } catch (error) {
       await this.stop();
       throw error;
@@ -253,6 +264,24 @@ class MillracePlatform implements Platform {
   async #run(service: Service): Promise<void> {
     this.#started.push(service);
     await service.start();
+  }
+
+  /** Connects to somebody else's broker, where the configuration names one. */
+  async #readUpstream(): Promise<void> {
+    const { config, clock, random, logger } = this.#options;
+    const { url, client_id: clientId, group, version, session_expiry_s: sessionExpiryS } = config.broker;
+    if (url === undefined || !this.#roles.has('broker')) return;
+    const { MqttUpstream } = await import('./engines/upstream/mqtt/engine.js');
+    const { ca, certificate, key } = config.broker;
+    const upstream = new MqttUpstream({
+      ...{ url, clientId, group, version, sessionExpiryS, clock, random },
+      files: { ca, certificate, key },
+      ingress: () => this.#bus.ingress,
+      directory: this.#registry.directory,
+      logger: logger.child({ part: 'broker' }),
+    });
+    this.attachBroker(upstream);
+    await this.#run(upstream);
   }
 
   /** Other processes register devices, and issue and revoke certificates: this one looks every second. */

@@ -14,6 +14,7 @@ import { flagOption, textOption } from '../options.js';
 import { dataDirOf } from '../runtime/data-dir.js';
 import { jsonHandler } from '../runtime/local-socket.js';
 import { runProcess } from '../runtime/run-process.js';
+import { sessionStore } from '../runtime/session-store.js';
 
 const defaultListen = ['mqtt://127.0.0.1:1883'];
 
@@ -29,6 +30,7 @@ export const runBroker: Work = async (invocation) => {
     build: async (logger, version) => {
       const broker = createBroker({
         listeners,
+        store: sessionStore(dataDirOf(invocation)),
         authenticator: anonymous ? openAuthenticator : certificateAuthenticator,
         authorizer: denySubscribeAuthorizer(manyOption(invocation, 'denySubscribe') ?? []),
         observer: refusalLog(logger),

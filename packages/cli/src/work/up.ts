@@ -17,6 +17,7 @@ import { dataDirOf, portBaseOf } from '../runtime/data-dir.js';
 import { socketPath } from '../runtime/local-socket.js';
 import { portPlan, portUses, requireFreePorts } from '../runtime/ports.js';
 import { runProcess } from '../runtime/run-process.js';
+import { sessionStore } from '../runtime/session-store.js';
 import { productRoot } from '../runtime/version.js';
 import { readConfigFile } from './config.js';
 
@@ -39,7 +40,7 @@ export const runUp: Work = async (invocation) => {
         consoleDir: config.roles.includes('api') ? consoleDir(logger) : undefined,
         localSocket: socketPath(dataDir, 'platform'),
       });
-      return { service: new PlatformWithBroker(platform, config, logger) };
+      return { service: new PlatformWithBroker(platform, config, dataDir, logger) };
     },
   });
 };
@@ -65,7 +66,7 @@ function configOf(invocation: Invocation): PlatformConfig {
   };
 }
 
-/** `--roles` and `--bus` stand above the file. */
+/** `--roles`, `--bus` and `--broker` stand above the file. */
 function withRoles(invocation: Invocation, config: PlatformConfig): PlatformConfig {
   const roles = textOption(invocation, 'roles')?.split(',') ?? config.roles;
   const unknown = roles.find((role) => !(platformRoles as readonly string[]).includes(role));
@@ -75,7 +76,13 @@ function withRoles(invocation: Invocation, config: PlatformConfig): PlatformConf
       `--roles knows ${platformRoles.join(', ')}, not "${unknown}": write them with commas, e.g. --roles broker,api.`,
     );
   const url = textOption(invocation, 'bus') ?? config.bus.url;
-  const changed = { ...config, roles: roles as PlatformRole[], bus: { ...config.bus, url } };
+  const brokerUrl = textOption(invocation, 'broker') ?? config.broker.url;
+  const changed = {
+    ...config,
+    roles: roles as PlatformRole[],
+    bus: { ...config.bus, url },
+    broker: { ...config.broker, url: brokerUrl },
+  };
   checkRoles(changed);
   return changed;
 }
@@ -85,9 +92,14 @@ function requirePorts(config: PlatformConfig): Promise<void> {
   const { api, mqtt, roles } = config;
   const wanted = [
     ...(roles.includes('api') ? [{ host: api.host, port: api.port, use: portUses.console }] : []),
-    ...(roles.includes('broker') ? [{ host: mqtt.host, port: mqtt.port, use: portUses.mqtt }] : []),
+    ...(listens(config) ? [{ host: mqtt.host, port: mqtt.port, use: portUses.mqtt }] : []),
   ];
   return requireFreePorts(wanted, 'choose others in the configuration or with --port-base');
+}
+
+/** Whether this process has a broker of its own. */
+function listens({ roles, broker }: PlatformConfig): boolean {
+  return roles.includes('broker') && broker.url === undefined;
 }
 
 function consoleDir(logger: Logger): string | undefined {
@@ -106,23 +118,26 @@ function consoleDir(logger: Logger): string | undefined {
 class PlatformWithBroker implements Service {
   readonly #platform: Platform;
   readonly #config: PlatformConfig;
+  readonly #dataDir: string;
   readonly #logger: Logger;
   #broker: Broker | undefined;
 
-  constructor(platform: Platform, config: PlatformConfig, logger: Logger) {
+  constructor(platform: Platform, config: PlatformConfig, dataDir: string, logger: Logger) {
     this.#platform = platform;
     this.#config = config;
+    this.#dataDir = dataDir;
     this.#logger = logger;
   }
 
   async start(): Promise<void> {
     const platform = this.#platform;
     await platform.start();
-    if (!this.#config.roles.includes('broker')) return;
+    if (!listens(this.#config)) return;
     const { host, port } = this.#config.mqtt;
     const url = `mqtts://${host.includes(':') ? `[${host}]` : host}:${port}`;
     const broker = createBroker({
       listeners: [{ url, tls: platform.brokerTls }],
+      store: sessionStore(this.#dataDir),
       ingress: platform.ingress,
       authenticator: platform.authenticator,
       authorizer: platform.authorizer,

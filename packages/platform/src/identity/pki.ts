@@ -1,5 +1,13 @@
 import { X509Certificate } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, errorMessage, type Logger, MillraceError } from '@millrace/foundation';
@@ -45,11 +53,12 @@ interface Authority {
   readonly key: CryptoKey;
 }
 
-/** PEM texts of the broker's TLS listener: `ca` verifies clients. */
+/** PEM texts of the broker's TLS listener: `ca` verifies clients, less those that `crl` revokes. */
 export interface ServiceTls {
   readonly cert: string;
   readonly key: string;
   readonly ca: string;
+  readonly crl: readonly string[];
 }
 
 /**
@@ -114,8 +123,22 @@ export class Pki {
     return {
       cert: this.#service.cert + this.operationsPem,
       key: this.#service.key,
-      ca: this.operationsPem + this.#rootPem,
+      ca: this.operationsPem + this.#rootPem + this.#folder('trusted').join(''),
+      crl: this.#folder('crl'),
     };
+  }
+
+  /**
+   * PEM files of a folder that people may fill: `trusted` with further CAs of clients (a CA roll-over), `crl` with
+   * revocation lists (label `X509 CRL`). With a list, TLS wants one of every CA in a client's chain.
+   */
+  #folder(name: 'trusted' | 'crl'): string[] {
+    const dir = join(this.#dir, name);
+    if (!existsSync(dir)) return [];
+    return readdirSync(dir)
+      .filter((file) => file.endsWith('.pem'))
+      .sort()
+      .map((file) => readFileSync(join(dir, file), 'utf8'));
   }
 
   /**

@@ -4,6 +4,7 @@ import type { Database } from '../database/index.js';
 import type { Bus } from '../engines/bus/index.js';
 import type { StreamHub } from '../fleet/stream.js';
 import type { FrontDoorLog } from '../identity/front-door.js';
+import type { ServiceTls } from '../identity/pki.js';
 import type { River } from '../ingest/index.js';
 import type { RegistryService } from '../registry/service.js';
 import type { StatusService } from './service.js';
@@ -14,6 +15,8 @@ export interface AttachedBroker {
   disconnectClient(clientId: string, reason: string): unknown;
   /** Forgets cached rights: a registration may have given a gateway new ones. */
   refreshRights?(): void;
+  /** Takes new certificates, CAs and revocation lists, for open connections too. */
+  reloadTls?(tls: ServiceTls): void;
   /** Figures by name; those that are numbers are exposed. */
   stats(): object;
 }

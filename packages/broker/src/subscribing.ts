@@ -39,12 +39,16 @@ export class Subscribing {
     }
     const messageId = packet.messageId ?? 0;
     // A kept session's SUBACK promises that the subscription outlives the process.
-    const answer = () => {
+    const answer = (kept: boolean) => {
+      if (!kept) {
+        connection.write({ cmd: 'suback', messageId, granted: granted.map(() => 0x80) });
+        return;
+      }
       connection.write({ cmd: 'suback', messageId, granted });
       for (const subscription of due) this.#router.deliverRetained(subscription);
     };
     if (session.keeping) session.keeping.after(answer);
-    else answer();
+    else answer(true);
   }
 
   unsubscribe(connection: Connection, session: Session, packet: IUnsubscribePacket): void {

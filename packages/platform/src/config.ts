@@ -64,6 +64,29 @@ export const platformConfig = field.object('Configuration of the platform.', {
     },
     { default: {} },
   ),
+  broker: field.object(
+    'Somebody else’s MQTT broker to read from, instead of a listener of our own.',
+    {
+      url: field.optional(
+        field.string('mqtts://host:port or mqtt://host:port; without it, the broker is our own.'),
+      ),
+      version: field.oneOf(
+        'MQTT version; 5 shares its subscriptions, so that several processes may read.',
+        ['5', '3.1.1'],
+        { default: '5' },
+      ),
+      client_id: field.string('Client id; each process needs its own.', { default: 'millrace-ingest' }),
+      group: field.string('Name of the shared subscription.', { default: 'millrace' }),
+      ca: field.optional(field.string('PEM file of the CA that signed the broker’s certificate.')),
+      certificate: field.optional(field.string('PEM file of the client certificate.')),
+      key: field.optional(field.string('PEM file of its key.')),
+      session_expiry_s: field.integer(
+        'Seconds for which that broker keeps messages for us while we are away.',
+        { min: 60, max: 4_000_000_000, default: 604_800 },
+      ),
+    },
+    { default: {} },
+  ),
   roles: field.list(
     'What this process does: broker (MQTT), ingest (writes readings), api (API and console), jobs (housekeeping). Several processes share a database; broker and ingest apart need a bus.',
     field.oneOf('A role.', platformRoles),
@@ -100,6 +123,16 @@ export interface PlatformConfig {
   readonly mqtt: { readonly host: string; readonly port: number; readonly names: readonly string[] };
   readonly clocks: { readonly drift_limit_ms: number };
   readonly database: { readonly port: number; readonly url?: string | undefined };
+  readonly broker: {
+    readonly url?: string | undefined;
+    readonly version: '5' | '3.1.1';
+    readonly client_id: string;
+    readonly group: string;
+    readonly ca?: string | undefined;
+    readonly certificate?: string | undefined;
+    readonly key?: string | undefined;
+    readonly session_expiry_s: number;
+  };
   readonly roles: readonly PlatformRole[];
   readonly bus: {
     readonly url?: string | undefined;

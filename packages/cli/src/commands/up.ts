@@ -20,6 +20,10 @@ export const up: CommandSpec = {
       flags: '--bus <url>',
       doc: 'Apache Kafka between broker and ingest, kafka://host:port[,host:port]; default: a direct call',
     },
+    {
+      flags: '--broker <url>',
+      doc: 'read from this MQTT broker, mqtts://host:port, instead of listening; its certificates stand in the configuration',
+    },
     dataOption,
     portBaseOption,
     ...logOptions,

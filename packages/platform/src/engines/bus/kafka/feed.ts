@@ -2,9 +2,9 @@ import { type Clock, errorMessage, type Logger, sleep, type Timer } from '@millr
 import type { IngressBinding } from '@millrace/mqtt';
 import type { Consumer, Message, MessagesStream } from '@platformatic/kafka';
 import type { DeviceDirectory } from '../../../ingest/device-directory.js';
+import { type FeedRow, feedBatch } from '../../../ingest/feed-batch.js';
 import { partitionOf } from '../../../ingest/partition-of.js';
 import type { BusOptions, BusSink } from '../bus.js';
-import { type FeedRow, feedBatch } from './feed-batch.js';
 import type { KafkaIngress } from './producer.js';
 import { feedTopics } from './topics.js';
 

@@ -135,7 +135,7 @@ export class Connection {
 
   #handshake(): void {
     const { clientId, cleanStart = true, keepaliveS = 60, will, username, password } = this.#options;
-    const { sessionExpiryS = 0 } = this.#options;
+    const { sessionExpiryS = 0, receiveMaximum } = this.#options;
     this.send({
       cmd: 'connect',
       protocolId: 'MQTT',
@@ -146,7 +146,14 @@ export class Connection {
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password: Buffer.from(password) }),
       ...(will === undefined ? {} : { will: { ...will, payload: Buffer.from(will.payload) } }),
-      ...(this.#protocol === 5 ? { properties: { sessionExpiryInterval: sessionExpiryS } } : {}),
+      ...(this.#protocol === 5
+        ? {
+            properties: {
+              sessionExpiryInterval: sessionExpiryS,
+              ...(receiveMaximum === undefined ? {} : { receiveMaximum }),
+            },
+          }
+        : {}),
     });
   }
 

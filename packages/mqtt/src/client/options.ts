@@ -65,6 +65,8 @@ export interface MqttClientOptions {
   readonly will?: MqttWill;
   /** Most PUBLISH packets in flight whatever the broker allows; default 1,000. */
   readonly inFlightMax?: number;
+  /** Inbound messages that the broker may send before `ack` (MQTT 5, 3.1.2.11.3); default: the protocol's 65,535. */
+  readonly receiveMaximum?: number;
   readonly connectTimeoutMs?: number;
   readonly backoff?: BackoffRule;
   readonly clock: Clock;

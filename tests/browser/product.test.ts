@@ -76,11 +76,12 @@ describe('the console of the running product', () => {
     await pulled.first().waitFor({ state: 'detached', timeout: 15_000 });
   });
 
-  test('axe finds nothing on the overview, the events and the dead letters', {
+  test('axe finds nothing on the overview, the record, the events and the dead letters', {
     timeout: 60_000,
   }, async () => {
     for (const [path, name] of [
       ['/', 'Devices'],
+      ['/record', 'Record'],
       ['/events', 'Events'],
       ['/dead-letters', 'Dead letters'],
     ] as const) {

@@ -127,6 +127,60 @@ describe('the console in every state', () => {
     await dialog.getByText('Refused again; it stays kept.').waitFor();
   });
 
+  test('the record tells the worst first, sorts and narrows on the server, and leads to the device by keyboard', async () => {
+    const page = await open('normal', '/');
+    await page.getByRole('link', { name: 'Record', exact: true }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Record', level: 1 }).waitFor();
+    expect(new URL(page.url()).searchParams.get('range')).toBe('24h');
+    const names = page.locator('[role=table] .device-link');
+    await names.first().waitFor();
+    expect(await names.first().textContent()).toBe('P-103');
+    await page.getByRole('button', { name: 'Missing' }).focus();
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => names.first().textContent()).toBe('P-101');
+    await page.getByRole('combobox', { name: 'Which devices' }).selectOption('incomplete');
+    await expect.poll(() => names.count()).toBe(2);
+    await names.first().focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Record of P-101' }).waitFor();
+    await page
+      .getByRole('img', { name: /Record of P-101: Lost: 1 time.*Gap, still missing: 1 time/ })
+      .waitFor();
+    expect(new URL(page.url()).searchParams.get('range')).toBe('24h');
+    const [file] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'CSV' }).click(),
+    ]);
+    expect(file.suggestedFilename()).toMatch(/^record-P-101-.*\.csv$/);
+  });
+
+  test('a record prints as a statement on A4 with who, what, when and how, and nothing of the screen', async () => {
+    const page = await open('normal', '/devices/P-101/record?range=24h');
+    await page.getByRole('region', { name: 'Gaps and silences' }).waitFor();
+    await page.getByRole('table').first().waitFor();
+    await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+    const statement = page.locator('.statement');
+    await statement.waitFor({ state: 'visible' });
+    const text = (await statement.textContent())!;
+    for (const part of [
+      'Riverton Water',
+      'P-101',
+      'by Operator',
+      'Not complete: 12 messages',
+      'Method',
+      'outbox_full',
+    ])
+      expect(text).toContain(part);
+    for (const hidden of ['.sidebar', '.top-bar', '.device-record > .list'])
+      expect(await page.locator(hidden).first().isVisible()).toBe(false);
+    const pdf = await page.pdf({ format: 'A4', preferCSSPageSize: true });
+    expect(pdf.length).toBeGreaterThan(10_000);
+    await page.setViewportSize({ width: 794, height: 1123 });
+    await page.screenshot({ path: 'var/screenshots/statement-device.png', fullPage: true });
+  });
+
   test.each([
     ['overview', '/', 'Devices'],
     ['device', '/devices/P-103', 'Values now'],
@@ -135,6 +189,8 @@ describe('the console in every state', () => {
     ['table', '/devices/P-103?view=table', 'Values now'],
     ['dead-letters', '/dead-letters', 'Dead letters'],
     ['events', '/events', 'Events'],
+    ['record', '/record?range=24h', 'Record'],
+    ['device-record', '/devices/P-101/record?range=24h', 'Gaps and silences'],
   ])('axe finds nothing on %s, light and dark, and its pictures are kept', async (name, path, landmark) => {
     const page = await open('normal', path);
     await page.getByRole('region', { name: landmark }).waitFor();

@@ -11,6 +11,7 @@ import './styles/ui.css';
 import './styles/shell.css';
 import './styles/pages.css';
 import './styles/device.css';
+import './styles/record.css';
 
 startPreferences();
 

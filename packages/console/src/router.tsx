@@ -7,7 +7,7 @@ import {
   retainSearchParams,
 } from '@tanstack/react-router';
 import { isSignedOut } from './api/client';
-import { type DeviceFilter, sessionQuery } from './api/queries';
+import { type DeviceFilter, type RecordFilter, sessionQuery } from './api/queries';
 import { rangeSearch } from './lib/range';
 import { feed } from './live/feed';
 import { connectFeed } from './live/sink';
@@ -94,6 +94,24 @@ const device = createRoute({
   component: lazyRouteComponent(() => import('./pages/device/device-page'), 'DevicePage'),
 });
 
+const deviceRecord = createRoute({
+  getParentRoute: () => app,
+  path: '/devices/$deviceId/record',
+  component: lazyRouteComponent(() => import('./pages/record/device-record-page'), 'DeviceRecordPage'),
+});
+
+const record = createRoute({
+  getParentRoute: () => app,
+  path: '/record',
+  validateSearch: (search): RecordFilter =>
+    Object.fromEntries(
+      ['q', 'site', 'only', 'sort']
+        .map((name) => [name, text(search[name])])
+        .filter(([, value]) => value !== undefined),
+    ),
+  component: lazyRouteComponent(() => import('./pages/record/record-page'), 'RecordPage'),
+});
+
 const deadLetters = createRoute({
   getParentRoute: () => app,
   path: '/dead-letters',
@@ -109,7 +127,10 @@ const events = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([signIn, app.addChildren([overview, device, deadLetters, events])]),
+  routeTree: root.addChildren([
+    signIn,
+    app.addChildren([overview, device, deviceRecord, record, deadLetters, events]),
+  ]),
   scrollRestoration: true,
   defaultPreload: 'intent',
 });

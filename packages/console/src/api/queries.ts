@@ -1,5 +1,7 @@
-import type { ListDevicesQuery } from '@millrace/client';
+import type { ListCompletenessQuery, ListDevicesQuery } from '@millrace/client';
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
+import { now } from '../lib/clock';
+import { isFixed, type RangeSearch, rangeEnds } from '../lib/range';
 import { api } from './client';
 import type { DeviceDetail, Series } from './types';
 
@@ -94,11 +96,82 @@ export function carriedOnly(series: Series): Series {
   };
 }
 
-export const gapsQuery = (deviceId: string) =>
+/** A device's gaps and silences, newest first; of a range only when one is given. */
+export const gapsQuery = (deviceId: string, range?: RangeSearch) =>
+  infiniteQueryOptions({
+    queryKey: ['gaps', deviceId, range],
+    queryFn: ({ signal, pageParam }) =>
+      api.listGaps(
+        deviceId,
+        { limit: pageSize, cursor: pageParam, ...(range ? isoEnds(range) : {}) },
+        { signal },
+      ),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
+    placeholderData: (previous) => previous,
+    refetchInterval: range && isFixed(range) ? false : 10_000,
+  });
+
+function isoEnds(range: RangeSearch): { from: string; to: string } {
+  const { from, to } = rangeEnds(range, now());
+  return { from: new Date(from).toISOString(), to: new Date(to).toISOString() };
+}
+
+/** What the fleet's record is narrowed and ordered by; all of it is decided by the server. */
+export interface RecordFilter {
+  readonly q?: string | undefined;
+  readonly site?: string | undefined;
+  readonly only?: string | undefined;
+  readonly sort?: string | undefined;
+}
+
+interface RecordPage {
+  readonly from: string;
+  readonly to: string;
+  readonly cursor: string;
+}
+
+/** The fleet's record; every page of one answer has the same ends of time. */
+export const recordQuery = (filter: RecordFilter, range: RangeSearch) =>
+  infiniteQueryOptions({
+    queryKey: ['record', filter, range],
+    queryFn: ({ signal, pageParam }) =>
+      api.listCompleteness(
+        { ...(filter as object), limit: pageSize, ...(pageParam ?? isoEnds(range)) } as ListCompletenessQuery,
+        { signal },
+      ),
+    initialPageParam: undefined as RecordPage | undefined,
+    getNextPageParam: ({ from, to, next_cursor }) =>
+      next_cursor === null ? undefined : { from, to, cursor: next_cursor },
+    placeholderData: (previous) => previous,
+    refetchInterval: isFixed(range) ? false : 15_000,
+  });
+
+/** All of the fleet's record, for a file or a printed statement; at most `rowsMax` rows. */
+export async function fetchRecord(filter: RecordFilter, range: RangeSearch, rowsMax: number) {
+  const ends = isoEnds(range);
+  const query = { ...(filter as object), ...ends, limit: 1000 } as ListCompletenessQuery;
+  const first = await api.listCompleteness(query);
+  const items = [...first.items];
+  let cursor = first.next_cursor;
+  while (cursor !== null && items.length < rowsMax) {
+    const page = await api.listCompleteness({ ...query, cursor });
+    items.push(...page.items);
+    cursor = page.next_cursor;
+  }
+  return { ...first, items, has_more: cursor !== null };
+}
+
+/** The account of one device with the ends of time that it is of. */
+export const deviceRecordQuery = (deviceId: string, range: RangeSearch) =>
   queryOptions({
-    queryKey: ['gaps', deviceId],
-    queryFn: ({ signal }) => api.listGaps(deviceId, { limit: pageSize }, { signal }),
-    refetchInterval: 10_000,
+    queryKey: ['record-of', deviceId, range],
+    queryFn: async ({ signal }) => {
+      const ends = isoEnds(range);
+      return { ...ends, ...(await api.getCompleteness(deviceId, ends, { signal })) };
+    },
+    placeholderData: (previous) => previous,
+    refetchInterval: isFixed(range) ? false : 15_000,
   });
 
 export function fetchCompleteness(deviceId: string, from: number, to: number, signal: AbortSignal) {

@@ -121,6 +121,12 @@ export function nameLabel(name: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
+/** A share of 0 to 1 as `99.99 %`: 99.996 must not be rounded up to a completeness that is not there. */
+export function completeness(share: number | null | undefined): string {
+  if (share === null || share === undefined) return '\u2013';
+  return share === 1 ? '100 %' : `${(Math.floor(share * 10_000) / 100).toFixed(2)} %`;
+}
+
 /** `1 gap`, `3 gaps`. */
 export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;

@@ -60,14 +60,18 @@ export class LiveFeed {
   #watched: string | undefined;
   sink: FeedSink | undefined;
 
-  /** Follows the stream for one device's values, or for all that the viewer may see. */
+  /** Follows one device's values; without one only devices and summaries, which is all that a list shows. */
   start(deviceId: string | undefined): void {
     if (this.#stop && this.#watched === deviceId) return;
     this.stop();
     this.#watched = deviceId;
     const session = new AbortController();
     let attempt = new AbortController();
-    const call = { method: 'GET', path: '/v1/stream', query: { devices: deviceId } };
+    const call = {
+      method: 'GET',
+      path: '/v1/stream',
+      query: deviceId === undefined ? { events: 'device,summary' } : { devices: deviceId },
+    };
     const unwatch = every(5_000, () => {
       if (this.#status.phase !== 'live' || now() - this.#contact < silenceMsMax) return;
       attempt.abort();

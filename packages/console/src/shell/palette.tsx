@@ -19,6 +19,12 @@ function useCommands(): readonly Command[] {
   const go = (to: '/' | '/dead-letters' | '/events') => () => void router.navigate({ to });
   return [
     { id: 'overview', title: 'Overview', hint: 'Page', run: go('/') },
+    {
+      id: 'record',
+      title: 'Record',
+      hint: 'Page',
+      run: () => void router.navigate({ to: '/record', search: { range: '24h' } }),
+    },
     { id: 'events', title: 'Events', hint: 'Page', run: go('/events') },
     { id: 'dead-letters', title: 'Dead letters', hint: 'Page', run: go('/dead-letters') },
     {

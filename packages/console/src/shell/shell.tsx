@@ -1,6 +1,7 @@
 import { Link, Outlet, useLocation, useParams, useRouteContext } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { after } from '../lib/clock';
+import type { RangeSearch } from '../lib/range';
 import { useNarrow } from '../lib/use-media';
 import { feed } from '../live/feed';
 import { LinkState } from './link-state';
@@ -28,7 +29,7 @@ export function Shell() {
     document.addEventListener('keydown', onKey);
     return () => document.removeEventListener('keydown', onKey);
   }, []);
-  const hasRange = pathname.startsWith('/devices/');
+  const hasRange = pathname.startsWith('/devices/') || pathname === '/record';
   return (
     <div className="shell">
       <a className="skip" href="#main">
@@ -110,6 +111,12 @@ function useFeed(deviceId: string | undefined): void {
   useEffect(() => () => feed.stop(), []);
 }
 
+/** Completeness is asked of days, not of minutes; a range that was chosen is kept. */
+export const recordSearch = (before: RangeSearch): RangeSearch =>
+  before.range === undefined && before.from === undefined
+    ? { range: '24h' }
+    : { range: before.range, from: before.from, to: before.to };
+
 function Sidebar({ narrow, onChosen }: { narrow: boolean; onChosen: () => void }) {
   return (
     <>
@@ -122,6 +129,16 @@ function Sidebar({ narrow, onChosen }: { narrow: boolean; onChosen: () => void }
           <li>
             <Link to="/" activeOptions={{ exact: true, includeSearch: false }} onClick={onChosen}>
               Overview
+            </Link>
+          </li>
+          <li>
+            <Link
+              to="/record"
+              search={recordSearch}
+              activeOptions={{ includeSearch: false }}
+              onClick={onChosen}
+            >
+              Record
             </Link>
           </li>
           <li>

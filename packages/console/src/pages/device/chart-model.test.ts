@@ -10,11 +10,29 @@ describe('what a chart draws', () => {
       9000,
     );
     const data = chartData(raw([1000, 2000, 4000, 9000], [1, 2, 3, 4], [192, 192, 192, 192]), breaks, 9000);
-    expect(data.t).toEqual([1000, 2000, 3000, 4000, 9000]);
+    expect(data.t).toEqual([1000, 2000, 3000, 4000, 8999, 9000]);
     expect(chartData(raw([1000], [7], [192]), [], 61_000).t).toEqual([1000, 61_000]);
     expect(chartData(raw([1000], [7], [192]), [], 261_000).t).toEqual([1000]);
-    expect(data.mid).toEqual([1, 2, null, 3, 4]);
+    expect(data.mid).toEqual([1, 2, null, 3, 3, 4]);
     expect(breaks[0]?.words).toBe('Gap, 1.8 s: uplink lost');
+  });
+
+  it('holds a value that did not change as a step, no longer than a source may be quiet', () => {
+    const good = [192, 192];
+    expect(chartData(raw([0, 60_000], [7, 8], good), [], 60_000)).toMatchObject({
+      t: [0, 59_999, 60_000],
+      mid: [7, 7, 8],
+    });
+    expect(chartData(raw([0, 200_000], [7, 8], good), [], 200_000)).toMatchObject({
+      t: [0, 120_000, 160_000, 200_000],
+      mid: [7, 7, null, 8],
+    });
+    const gap = { kind: 'gap', from: 20_000, to: 50_000, cause: '', detail: '' } as const;
+    expect(chartData(raw([0, 60_000], [7, 8], good), breakStretches([gap], 60_000), 60_000)).toMatchObject({
+      t: [0, 20_000, 40_000, 60_000],
+      mid: [7, 7, null, 8],
+    });
+    expect(chartData(raw([0, 60_000], [7, 8], [28, 192]), [], 60_000).mid).toEqual([null, 8]);
   });
 
   it('draws no line through a bad value, and keeps an uncertain one', () => {

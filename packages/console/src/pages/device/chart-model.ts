@@ -56,12 +56,18 @@ export function chartData(series: Series, breaks: readonly BreakStretch[], to: n
     min: [] as (number | null)[],
     max: [] as (number | null)[],
   };
+  const put = (at: number, value: number | null) => {
+    out.t.push(at);
+    out.mid.push(value);
+    for (const column of [out.min, out.max]) column.push(null);
+  };
   series.t.forEach((at, i) => {
     const before = series.t[i - 1];
-    if (before !== undefined && breaks.some((one) => one.from < at && one.to > before)) {
-      out.t.push((before + at) / 2);
-      for (const column of [out.mid, out.min, out.max]) column.push(null);
-    }
+    const broken = before === undefined ? undefined : breaks.find((one) => one.from < at && one.to > before);
+    const held = series.avg ? undefined : holdTo(before, at, broken?.from);
+    if (held !== undefined && typeof mid[i - 1] === 'number') put(held, mid[i - 1]!);
+    if (before !== undefined && (broken || (held !== undefined && held < at - 1)))
+      put(((held ?? before) + at) / 2, null);
     out.t.push(at);
     out.mid.push(mid[i] ?? null);
     out.min.push(series.min?.[i] ?? null);
@@ -79,8 +85,16 @@ export function chartData(series: Series, breaks: readonly BreakStretch[], to: n
   };
 }
 
-/** How long a value holds without being said again: three liveness intervals, ms. */
-const holdMs = 180_000;
+/** How long a value holds without being said again: twice the longest interval of a source that reports on change, ms. */
+const holdMs = 120_000;
+/** Readings as close as this are joined by a line; further apart, a value is a step, ms. */
+const joinedMs = 2_000;
+
+/** To when a raw value is drawn as a step: just before the next one, to a break, or as long as it holds. */
+function holdTo(before: number | undefined, at: number, broken: number | undefined): number | undefined {
+  if (before === undefined || at - before <= joinedMs) return undefined;
+  return Math.max(before + 1, Math.min(at - 1, before + holdMs, broken ?? at));
+}
 
 /** A source that reports on change says nothing while a value stays: the last one holds to the end of the range. */
 function hold(

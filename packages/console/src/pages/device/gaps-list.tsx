@@ -1,19 +1,34 @@
-import { useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import { useCallback } from 'react';
 import { gapsQuery } from '../../api/queries';
 import type { Gap } from '../../api/types';
-import { count, duration } from '../../lib/format';
+import { completeness, count, duration } from '../../lib/format';
+import type { RangeSearch } from '../../lib/range';
 import { type Column, DataTable } from '../../ui/data-table';
 import { Glyph } from '../../ui/marks';
 import { Empty, Problem, Skeleton } from '../../ui/notes';
 import { Moment } from '../../ui/time';
 import { useCompleteness } from './history';
 
-const lengthOf = (row: Gap) =>
+export const lengthOf = (row: Gap) =>
   row.from && row.to ? duration(Date.parse(row.to) - Date.parse(row.from)) : '\u2013';
-const causeOf = (row: Gap) => (row.cause ? row.cause.replaceAll('_', ' ') : 'not known');
-const whatOf = (row: Gap) => (row.kind === 'gap' ? `Gap, ${count(row.missing ?? 0)} missing` : 'Silence');
+const causeWords: Readonly<Record<string, string>> = {
+  data_loss: 'Loss reported by the gateway',
+  gateway_restart: 'Gateway restarted after a crash',
+  gateway_stopped: 'Gateway stopped in order',
+  link_down: 'Link down',
+  platform_stopped: 'Platform stopped',
+  dead_lettered: 'Dead-lettered without a number',
+  unknown: 'Not known',
+};
+/** The cause in words. */
+export const causeOf = (row: Gap) =>
+  row.cause ? (causeWords[row.cause] ?? row.cause.replaceAll('_', ' ')) : 'Not known';
+export const whatOf = (row: Gap) =>
+  row.kind === 'gap' ? `Gap, ${count(row.missing ?? 0)} missing` : 'Silence';
 
-function evidenceOf(row: Gap): string {
+export function evidenceOf(row: Gap): string {
   if (row.evidence === null || row.evidence === undefined) return '';
   return typeof row.evidence === 'string' ? row.evidence : JSON.stringify(row.evidence);
 }
@@ -59,18 +74,23 @@ const columns: readonly Column<Gap>[] = [
   },
 ];
 
-/** What is missing from a device's record and why. */
-export function GapsList({ deviceId }: { deviceId: string }) {
-  const gaps = useQuery(gapsQuery(deviceId));
+/** What is missing from a device's record and why; of a range only when one is given. */
+export function GapsList({ deviceId, range }: { deviceId: string; range?: RangeSearch }) {
+  const gaps = useInfiniteQuery(gapsQuery(deviceId, range));
+  const { hasNextPage, isFetchingNextPage, fetchNextPage } = gaps;
+  const onEnd = useCallback(() => {
+    if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
+  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
   if (!gaps.data)
     return gaps.error ? (
       <Problem what="The gaps" error={gaps.error} retry={() => void gaps.refetch()} />
     ) : (
       <Skeleton rows={5} label="gaps" />
     );
-  if (gaps.data.items.length === 0)
+  const rows = gaps.data.pages.flatMap((page) => page.items);
+  if (rows.length === 0)
     return (
-      <Empty title="No gaps and no silences">
+      <Empty title={range ? 'No gaps and no silences in this range' : 'No gaps and no silences'}>
         Every number this device sent was stored, and it was never quiet for longer than it may be.
       </Empty>
     );
@@ -78,9 +98,10 @@ export function GapsList({ deviceId }: { deviceId: string }) {
     <DataTable
       label={`Gaps and silences of ${deviceId}`}
       columns={columns}
-      rows={gaps.data.items}
+      rows={rows}
       rowKey={(row) => `${row.kind}-${row.opened_at}-${String(row.from_seq)}-${String(row.from)}`}
-      total={gaps.data.items.length}
+      total={hasNextPage ? undefined : rows.length}
+      onEnd={onEnd}
       narrow={(row) => (
         <>
           <span className="narrow-line">
@@ -104,14 +125,7 @@ export function CompletenessLine({ deviceId }: { deviceId: string }) {
   const { data } = useCompleteness(deviceId);
   if (!data) return <span className="quiet">Completeness {'\u2013'}</span>;
   const { expected, missing, dead_lettered: refused, lost } = data;
-  const share = expected === 0 ? undefined : (100 * (expected - missing - lost)) / expected;
-  // 99.996 must not be rounded up to a completeness that is not there.
-  const text =
-    share === undefined
-      ? '\u2013'
-      : share === 100
-        ? '100 %'
-        : `${(Math.floor(share * 100) / 100).toFixed(2)} %`;
+  const share = expected === 0 ? null : (expected - missing - lost) / expected;
   const parts = [
     missing > 0 ? `${count(missing)} missing` : '',
     lost > 0 ? `${count(lost)} lost for good` : '',
@@ -119,15 +133,24 @@ export function CompletenessLine({ deviceId }: { deviceId: string }) {
   ].filter(Boolean);
   const level = missing + lost > 0 ? 'uncertain' : 'none';
   return (
-    <span
-      className="mark completeness"
+    <Link
+      to="/devices/$deviceId/record"
+      params={{ deviceId }}
+      search={keepRange}
+      className="mark completeness text-link"
       data-level={level}
-      title={`${count(expected)} messages expected in this range`}
+      title={`${count(expected)} messages expected in this range: show the record`}
     >
       {level === 'none' ? null : <Glyph shape="hollow" />}
       <span className="words number">
-        {text} complete{parts.length > 0 ? `, ${parts.join(', ')}` : ''}
+        {completeness(share)} complete{parts.length > 0 ? `, ${parts.join(', ')}` : ''}
       </span>
-    </span>
+    </Link>
   );
 }
+
+const keepRange = (before: RangeSearch): RangeSearch => ({
+  range: before.range,
+  from: before.from,
+  to: before.to,
+});

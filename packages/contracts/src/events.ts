@@ -29,6 +29,8 @@ export type GatewayEvent =
       readonly device_id: string;
       readonly cause: 'age_limit' | 'size_limit' | 'disk_full' | 'corruption';
       readonly count: number;
+      /** The numbering that the numbers belong to (`meta.epoch`); the one in use when it is absent. */
+      readonly epoch?: number;
       readonly seq_from: number;
       readonly seq_to: number;
       readonly ts_from: number;

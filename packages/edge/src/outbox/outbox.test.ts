@@ -222,6 +222,7 @@ describe('the outbox', () => {
         device_id: 'P-101',
         cause: 'age_limit',
         count: 3,
+        epoch: expect.any(Number),
         seq_from: 2,
         seq_to: 4,
         ts_from: began,

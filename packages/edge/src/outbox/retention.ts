@@ -108,7 +108,7 @@ function dropUnsent(
   cause: LossCause,
   stamp: Stamp,
 ): Dropped['losses'][number][] {
-  const losses = lossesOf(rows, cause);
+  const losses = lossesOf(rows, cause, store.epoch);
   const remove = store.database.prepare('DELETE FROM outbox WHERE id = ?');
   const before = store.unsent;
   store.database.exec('BEGIN IMMEDIATE');
@@ -125,7 +125,7 @@ function dropUnsent(
   return losses;
 }
 
-function lossesOf(rows: readonly UnsentRow[], cause: LossCause): Dropped['losses'][number][] {
+function lossesOf(rows: readonly UnsentRow[], cause: LossCause, epoch: number): Dropped['losses'][number][] {
   const groups = new Map<string, UnsentRow[]>();
   for (const row of rows) {
     if (row.lane !== Lane.telemetry) continue;
@@ -138,6 +138,7 @@ function lossesOf(rows: readonly UnsentRow[], cause: LossCause): Dropped['losses
     device_id: deviceId,
     cause,
     count: group.length,
+    epoch,
     seq_from: least(group.map((row) => row.seq ?? 0)),
     seq_to: most(group.map((row) => row.seq ?? 0)),
     ts_from: least(group.map((row) => row.ts)),

@@ -240,6 +240,7 @@ export class OutboxStore {
       device_id: deviceId,
       cause: loss.cause,
       count: loss.count,
+      epoch: this.epoch,
       seq_from: loss.count === 0 ? 0 : last + 1,
       seq_to: loss.count === 0 ? 0 : last + loss.count,
       ts_from: loss.tsFrom,

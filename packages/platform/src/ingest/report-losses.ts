@@ -20,9 +20,17 @@ export function reportLosses(batch: Batch, directory: DeviceDirectory, ledger: L
     const { seq_from: first, seq_to: last, ts_from: fromTs = event.ts, ts_to: toTs = event.ts } = loss;
     if (!maySpeak || !isNumber(first) || !isNumber(last) || first > last) continue;
     const ledgerOfDevice = ledger.device(device.tenantId, device.deviceNo);
-    const numbering = ledgerOfDevice.latest ?? ledgerOfDevice.choose(-1, first, 0);
+    // The report may come before the first message of its numbering; then only its epoch says where it belongs.
+    const numbering = isEpoch(loss.epoch)
+      ? ledgerOfDevice.numbering(loss.epoch, fromTs)
+      : (ledgerOfDevice.latest ?? ledgerOfDevice.choose(-1, first, 0));
     batch.changes.reportLost(numbering, { first, last }, fromTs, toTs);
   }
+}
+
+/** `meta.epoch` is an uint32. */
+function isEpoch(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) < 2 ** 32;
 }
 
 function isNumber(value: unknown): value is number {

@@ -104,6 +104,17 @@ it('names the device whose own clock runs behind its gateway', async () => {
   expect(river.clocks.view(gatewayNo)).toMatchObject({ sourceOffsetMs: null });
 });
 
+it('neither repeats nor forgets a drift over a restart', async () => {
+  await run(4, { gateway: 60_000 });
+  await river.stop();
+  river = new River({ database, directory, clock, random: systemRandom, logger: silentLogger });
+  await river.start();
+  await run(4, { gateway: 60_000 });
+  expect((await events()).map((event) => event[1])).toEqual(['clock_drift']);
+  await run(16, {});
+  expect((await events()).map((event) => event[1])).toEqual(['clock_drift', 'clock_drift_cleared']);
+});
+
 it('knows nothing of a clock that was not heard of for 15 minutes', async () => {
   await run(4, {});
   aheadMs += 900_001;

@@ -8,6 +8,8 @@ import { type ClockState, DeviceClock, judgeOffset, measureAgeMsMax, median } fr
 
 export const driftLimitMsDefault = 5_000;
 const periodMs = 10_000;
+/** A drift told of longer ago is told of again after a start. */
+const rememberedMs = 30 * 86_400_000;
 
 export interface ClocksOptions {
   readonly directory: DeviceDirectory;
@@ -46,7 +48,15 @@ export class ClockService implements Service, BatchListener {
     this.#limitMs = options.driftLimitMs ?? driftLimitMsDefault;
   }
 
+  /** Takes up the drifts that were told of before, so that a restart neither repeats nor forgets one. */
   async start(): Promise<void> {
+    const { events, clock } = this.#options;
+    const told = await events.latestOfClocks(
+      ['clock_drift', 'clock_drift_cleared'],
+      clock.nowMs() - rememberedMs,
+    );
+    for (const each of told)
+      if (each.type === 'clock_drift') this.#drifting.add(`${each.clock} ${each.deviceNo}`);
     this.#timer ??= this.#options.clock.every(periodMs, () => void this.tick());
   }
 

@@ -69,6 +69,17 @@ export class EventService {
     );
   }
 
+  /** The newest of these events of the platform for each device and clock named in it, for all tenants. */
+  async latestOfClocks(types: readonly string[], sinceMs: number) {
+    const { rows } = await this.#database.owner.query<{ deviceNo: number; clock: string; type: string }>(
+      `SELECT DISTINCT ON (device_no, body->>'clock') device_no AS "deviceNo", body->>'clock' AS clock, type
+         FROM events WHERE source = 'platform' AND device_no IS NOT NULL AND type = ANY($1) AND ts >= $2
+        ORDER BY device_no, body->>'clock', event_id DESC`,
+      [types, new Date(sinceMs)],
+    );
+    return rows;
+  }
+
   /** Records what the platform says of itself, e.g. `platform_started`, once for each tenant. */
   async recordPlatform(tenantIds: readonly number[], type: string, body: object): Promise<void> {
     const now = new Date(this.#clock.nowMs());

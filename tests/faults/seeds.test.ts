@@ -16,6 +16,8 @@ afterAll(async () => {
 
 async function connect(): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: server.url() });
+  // A server that is killed says so outside of any query.
+  client.on('error', () => {});
   await client.connect();
   return client;
 }

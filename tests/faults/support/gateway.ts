@@ -18,9 +18,9 @@ export interface AcceptedRow {
   readonly payload: string;
 }
 
-const configText = (port: number) => `
+const configText = (port: number, inFlight: number) => `
 gateway: { id: GW-01, tenant: acme, site: north, area: pumping, line: line-1 }
-uplink: { url: 'mqtt://127.0.0.1:${port}', in_flight: 300, keepalive_s: 5, connect_timeout_s: 2, backoff_s_first: 0.1, backoff_s_max: 1 }
+uplink: { url: 'mqtt://127.0.0.1:${port}', in_flight: ${inFlight}, keepalive_s: 5, connect_timeout_s: 2, backoff_s_first: 0.1, backoff_s_max: 1 }
 devices: { P-101: { type: centrifugal_pump }, P-102: { type: centrifugal_pump } }
 drivers:
   plc:
@@ -83,7 +83,11 @@ export class TestGateway {
     relay.latencyMs = latencyMs;
     await relay.open();
     const file = this.#file(this.#run);
-    const { config, plan } = checkGatewayConfig(configText(relay.port), join(this.#folder, 'gateway.yaml'));
+    const script = this.#script;
+    const { config, plan } = checkGatewayConfig(
+      configText(relay.port, script.inFlight),
+      join(this.#folder, 'gateway.yaml'),
+    );
     const random = seededRandom(this.#script.seed * 1_000 + this.#run);
     const outbox = new Outbox({
       file,

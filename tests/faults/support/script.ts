@@ -17,6 +17,8 @@ export type Fault =
   | { readonly kind: 'database_restart'; readonly downMs: number }
   | { readonly kind: 'commit_answer_lost' }
   | { readonly kind: 'database_cut' }
+  /** Writes stall while reads go on, as with a disk that does not answer and a warm cache. */
+  | { readonly kind: 'database_stall'; readonly forMs: number }
   | { readonly kind: 'database_slow'; readonly forMs: number; readonly latencyMs: number };
 
 export interface Step {
@@ -31,6 +33,8 @@ export interface Script {
   /** Size of the outbox; the small one is full within seconds of an outage. */
   readonly outboxBytes: number;
   readonly memoryRows: number;
+  /** Messages that the gateway has on their way at a time. */
+  readonly inFlight: number;
   /** Messages that the devices make in 20 ms, at most. */
   readonly burst: number;
   readonly steps: readonly Step[];
@@ -57,12 +61,13 @@ const makers: readonly ((random: Random) => Fault)[] = [
   () => ({ kind: 'commit_answer_lost' }),
   () => ({ kind: 'commit_answer_lost' }),
   () => ({ kind: 'database_cut' }),
+  (random) => ({ kind: 'database_stall', forMs: 500 + random.int(2_500) }),
   (random) => ({ kind: 'database_slow', forMs: 1_000 + random.int(2_000), latencyMs: 20 + random.int(150) }),
 ];
 
 export function scriptOf(seed: number): Script {
   const random = seededRandom(seed);
-  const lengthMs = 6_000 + random.int(4_000);
+  const lengthMs = 3_000 + random.int(3_000);
   const steps: Step[] = [];
   const count = 3 + random.int(6);
   for (let i = 0; i < count; i++) {
@@ -83,6 +88,7 @@ export function scriptOf(seed: number): Script {
     lengthMs,
     outboxBytes: small ? 160 * 1024 : 64 * 1024 * 1024,
     memoryRows: small ? 40 : 1_000,
+    inFlight: random.next() < 0.3 ? 5 + random.int(20) : 300,
     burst: 2 + random.int(12),
     steps,
   };

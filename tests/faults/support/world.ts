@@ -195,6 +195,9 @@ class World {
       case 'database_cut':
         this.#platform.relay?.cut();
         break;
+      case 'database_stall':
+        this.#track(this.#stallWrites(fault.forMs));
+        break;
       case 'database_slow':
         this.#platform.latencyMs = () => fault.latencyMs;
         this.#clock.after(fault.forMs, () => {
@@ -260,6 +263,22 @@ class World {
     await end();
     await this.#wait(downMs);
     await this.#server.start();
+  }
+
+  async #stallWrites(forMs: number): Promise<void> {
+    const client = await this.#connect().catch(() => undefined);
+    // A server that is down stalls by itself.
+    if (client === undefined) return;
+    try {
+      await client.query('BEGIN');
+      await client.query('LOCK TABLE ledger_journal IN EXCLUSIVE MODE');
+      await this.#wait(forMs);
+      await client.query('ROLLBACK');
+    } catch {
+      // The server was killed meanwhile, which ends the stall as well.
+    } finally {
+      await client.end().catch(() => {});
+    }
   }
 
   #wait(ms: number): Promise<void> {

@@ -26,7 +26,8 @@ const causeWords: Readonly<Record<string, string>> = {
 export const causeOf = (row: Gap) =>
   row.cause ? (causeWords[row.cause] ?? row.cause.replaceAll('_', ' ')) : 'Not known';
 export const whatOf = (row: Gap) =>
-  row.kind === 'gap' ? `Gap, ${count(row.missing ?? 0)} missing` : 'Silence';
+  row.kind === 'gap' && row.missing === 0 && row.closed_at ? 'Gap, all arrived late' : plainWhat(row);
+const plainWhat = (row: Gap) => (row.kind === 'gap' ? `Gap, ${count(row.missing ?? 0)} missing` : 'Silence');
 
 export function evidenceOf(row: Gap): string {
   if (row.evidence === null || row.evidence === undefined) return '';
@@ -74,6 +75,26 @@ const columns: readonly Column<Gap>[] = [
   },
 ];
 
+/** With when the platform noticed a break and when it ended, for those who examine the record. */
+const recordColumns: readonly Column<Gap>[] = columns.toSpliced(
+  3,
+  0,
+  {
+    id: 'opened',
+    title: 'Noticed',
+    width: '152px',
+    cell: (row) => <Moment at={row.opened_at} />,
+    csv: (row) => row.opened_at,
+  },
+  {
+    id: 'closed',
+    title: 'Closed at',
+    width: '152px',
+    cell: (row) => <Moment at={row.closed_at} />,
+    csv: (row) => row.closed_at,
+  },
+);
+
 /** What is missing from a device's record and why; of a range only when one is given. */
 export function GapsList({ deviceId, range }: { deviceId: string; range?: RangeSearch }) {
   const gaps = useInfiniteQuery(gapsQuery(deviceId, range));
@@ -97,7 +118,7 @@ export function GapsList({ deviceId, range }: { deviceId: string; range?: RangeS
   return (
     <DataTable
       label={`Gaps and silences of ${deviceId}`}
-      columns={columns}
+      columns={range ? recordColumns : columns}
       rows={rows}
       rowKey={(row) => `${row.kind}-${row.opened_at}-${String(row.from_seq)}-${String(row.from)}`}
       total={hasNextPage ? undefined : rows.length}

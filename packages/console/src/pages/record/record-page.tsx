@@ -33,6 +33,13 @@ function DeviceLink({ row }: { row: DeviceCompleteness }) {
   );
 }
 
+/** What is not right stands first, so that it is seen without scrolling. */
+const abnormal = new Set<string>(['missing', 'lost', 'dead_lettered']);
+const tableFigures = [
+  ...figureNames.filter(({ id }) => abnormal.has(id)),
+  ...figureNames.filter(({ id }) => !abnormal.has(id)),
+];
+
 const columns: readonly Column<DeviceCompleteness>[] = [
   {
     id: 'device_id',
@@ -67,7 +74,7 @@ const columns: readonly Column<DeviceCompleteness>[] = [
     cell: (row) => <Share of={row} />,
     csv: (row) => row.completeness,
   },
-  ...figureNames.map(({ id, title }) => ({
+  ...tableFigures.map(({ id, title }) => ({
     id,
     title: id === 'duplicates_refused' ? 'Duplicates' : title,
     width: id === 'dead_lettered' || id === 'duplicates_refused' ? '104px' : '96px',

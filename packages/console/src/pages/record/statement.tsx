@@ -8,7 +8,7 @@ import { figureNames, type RecordFigures } from './figures';
 export const method = [
   'Every message of a device carries a number; its sender gives numbers out one after the other and keeps count over restarts, and where it has forgotten its count a new numbering begins, which is listed as such.',
   'The platform acknowledges a message only after the database has committed it, so that what was acknowledged is stored, and what was not is sent again and recognised by its number.',
-  'The ledger holds the fate of every number from the first to the last one of the range - stored, kept as a dead letter, or reported lost by its sender - and a number without a fate counts as missing until it arrives.',
+  'The ledger holds the fate of every number from the first to the last one of the range (stored, kept as a dead letter, or reported lost by its sender), and a number without a fate counts as missing until it arrives.',
 ] as const;
 
 interface StatementProps {

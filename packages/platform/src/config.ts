@@ -87,6 +87,11 @@ export const platformConfig = field.object('Configuration of the platform.', {
     },
     { default: {} },
   ),
+  redis: field.object(
+    'Redis, to show values at once in processes that do not ingest; without it they are shown within a second.',
+    { url: field.optional(field.string('redis://host:port, or rediss:// for TLS.', { secret: true })) },
+    { default: {} },
+  ),
   roles: field.list(
     'What this process does: broker (MQTT), ingest (writes readings), api (API and console), jobs (housekeeping). Several processes share a database; broker and ingest apart need a bus.',
     field.oneOf('A role.', platformRoles),
@@ -133,6 +138,7 @@ export interface PlatformConfig {
     readonly key?: string | undefined;
     readonly session_expiry_s: number;
   };
+  readonly redis: { readonly url?: string | undefined };
   readonly roles: readonly PlatformRole[];
   readonly bus: {
     readonly url?: string | undefined;

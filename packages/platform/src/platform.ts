@@ -21,6 +21,7 @@ import { ApiServer } from './api/server.js';
 import type { PlatformConfig, PlatformRole } from './config.js';
 import { Database, migrations } from './database/index.js';
 import { type Bus, createBus } from './engines/bus/index.js';
+import { createLastKnown, type LastKnown } from './engines/last-known/index.js';
 import { FleetService } from './fleet/service.js';
 import { StreamHub } from './fleet/stream.js';
 import { CertificateAuthenticator, FrontDoorLog, PrefixAuthorizer } from './identity/front-door.js';
@@ -79,9 +80,9 @@ function riverPart({ roles, bus }: PlatformConfig): RiverPart {
   return bus.url === undefined ? 'whole' : 'partitions';
 }
 
-function busSettings({ bus }: PlatformConfig) {
+function busSettings({ bus, roles }: PlatformConfig) {
   const { url, partitions, group, session_timeout_s: sessionTimeoutS } = bus;
-  return { url, partitions, group, sessionTimeoutS };
+  return { url, partitions, group, sessionTimeoutS, produces: roles.includes('broker') };
 }
 
 /** Composes the platform. Construction does nothing. */
@@ -105,6 +106,7 @@ class MillracePlatform implements Platform {
   readonly #telemetry: TelemetryService;
   readonly #api: ApiServer;
   readonly #bus: Bus;
+  readonly #lastKnown: LastKnown;
   readonly #roles: ReadonlySet<PlatformRole>;
   #refreshTimer: Timer | undefined;
   readonly #connections = new Map<string, number>();
@@ -130,19 +132,14 @@ class MillracePlatform implements Platform {
     this.#identity = new IdentityService({ database, registry: this.#registry, pki: this.#pki, clock });
     this.#access = new AccessService(database, clock, random);
     const tenantIds = () => directory.tenants().map((tenant) => tenant.tenantId);
-    const refreshDirectory = () => this.#registry.refresh();
     this.#roles = new Set(config.roles);
     const part = riverPart(config);
-    const common = { directory, clock, random, logger, refreshDirectory };
+    const common = { directory, clock, random, logger, refreshDirectory: () => this.#registry.refresh() };
     const driftLimitMs = config.clocks.drift_limit_ms;
     const river = new River({ database, ...common, tenantIds, part, driftLimitMs });
     this.#river = river;
-    this.#bus = createBus({
-      ...common,
-      ...busSettings(config),
-      sink: part === 'none' ? undefined : river,
-      produces: this.#roles.has('broker'),
-    });
+    this.#bus = createBus({ ...common, ...busSettings(config), sink: part === 'none' ? undefined : river });
+    this.#lastKnown = createLastKnown({ url: config.redis.url, logger });
     const { live, ledger, deadLetters, events, clocks } = river;
     const fleet = new FleetService({ directory, live, ledger, deadLetters, clocks, clock });
     this.#stream = new StreamHub({ live, fleet, directory, clock, logger });
@@ -213,6 +210,7 @@ class MillracePlatform implements Platform {
       }
       if (api || this.#roles.has('ingest')) await this.#run(this.#river);
       await this.#run(this.#bus);
+      await this.#showOthers();
       if (this.#roles.has('broker')) await this.#run(this.#tlsWatch);
       if (!wholeIn(this.#options.config)) this.#followOthers();
       if (api) {
@@ -264,6 +262,15 @@ class MillracePlatform implements Platform {
   async #run(service: Service): Promise<void> {
     this.#started.push(service);
     await service.start();
+  }
+
+  /** Last-known values go from the processes that ingest to those that only show. */
+  async #showOthers(): Promise<void> {
+    const { live } = this.#river;
+    if (this.#options.config.redis.url === undefined) return;
+    if (this.#roles.has('ingest')) live.subscribe((updates) => this.#lastKnown.show(updates));
+    else if (this.#roles.has('api')) this.#lastKnown.onShown((updates) => live.takeShown(updates));
+    await this.#run(this.#lastKnown);
   }
 
   /** Connects to somebody else's broker, where the configuration names one. */

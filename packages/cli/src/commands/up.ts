@@ -24,6 +24,10 @@ export const up: CommandSpec = {
       flags: '--broker <url>',
       doc: 'read from this MQTT broker, mqtts://host:port, instead of listening; its certificates stand in the configuration',
     },
+    {
+      flags: '--redis <url>',
+      doc: 'redis://host:port: show values at once in processes that do not ingest (default: within a second)',
+    },
     dataOption,
     portBaseOption,
     ...logOptions,

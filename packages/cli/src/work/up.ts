@@ -66,7 +66,7 @@ function configOf(invocation: Invocation): PlatformConfig {
   };
 }
 
-/** `--roles`, `--bus` and `--broker` stand above the file. */
+/** `--roles`, `--bus`, `--broker` and `--redis` stand above the file. */
 function withRoles(invocation: Invocation, config: PlatformConfig): PlatformConfig {
   const roles = textOption(invocation, 'roles')?.split(',') ?? config.roles;
   const unknown = roles.find((role) => !(platformRoles as readonly string[]).includes(role));
@@ -82,6 +82,7 @@ function withRoles(invocation: Invocation, config: PlatformConfig): PlatformConf
     roles: roles as PlatformRole[],
     bus: { ...config.bus, url },
     broker: { ...config.broker, url: brokerUrl },
+    redis: { url: textOption(invocation, 'redis') ?? config.redis.url },
   };
   checkRoles(changed);
   return changed;

@@ -159,6 +159,18 @@ export class LiveService implements Service, BatchListener {
     return () => this.#subscribers.delete(listener);
   }
 
+  /** Takes what another process committed; the database says the same a second later, with all particulars. */
+  takeShown(updates: readonly LiveUpdate[]): void {
+    for (const { deviceNo, ts, receivedAt, d } of updates) {
+      const device = this.#device(deviceNo);
+      if (device === undefined) continue;
+      for (const [tag, { v, q }] of Object.entries(d))
+        device.restoreValue(tag, { v, q, ts, receivedAt, sourceTs: null });
+      if (receivedAt > device.lastSeen) device.lastSeen = receivedAt;
+      this.#changed.add(device);
+    }
+  }
+
   /**
    * Messages and values a second over ten seconds; delay from time stamp to commit, ms. Of one tenant, or - for the
    * platform's own metrics only - of all together.

@@ -1,0 +1,7 @@
+import { describeLastKnown } from '../conformance.js';
+
+describeLastKnown({
+  name: 'memory',
+  open: async () => ({ url: undefined, restart: async () => {}, close: async () => {} }),
+  shared: false,
+});

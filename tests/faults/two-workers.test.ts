@@ -1,5 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
 import { join } from 'node:path';
+import { socketPath } from '@millrace/cli';
 import {
   createUlidFactory,
   seededRandom,
@@ -102,6 +104,27 @@ class Processes {
     return Number(rows[0]!.owners);
   }
 
+  /** What the front answers to a GET, over its local socket. */
+  api<T>(path: string): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const call = get(
+        { socketPath: socketPath(join(this.#home.path, 'front'), 'platform'), path },
+        (answer) => {
+          let text = '';
+          answer.setEncoding('utf8').on('data', (part: string) => {
+            text += part;
+          });
+          answer.on('end', () =>
+            answer.statusCode === 200
+              ? resolve(JSON.parse(text) as T)
+              : reject(new Error(`${path}: ${text}`)),
+          );
+        },
+      );
+      call.on('error', reject);
+    });
+  }
+
   async close(): Promise<void> {
     await this.database.end().catch(() => {});
     for (const child of this.#running) if (child.running) await child.stop().catch(() => child.kill());
@@ -179,6 +202,17 @@ test.skipIf(!here)(
     });
     expect(await count()).toEqual({ rows: all, numbers: all });
     expect(await processes.owners()).toBe(1);
+    // The front ingests nothing: it tells what the others stored.
+    await waitFor(
+      async () => {
+        const device = await processes.api<{ latest: Record<string, { v: unknown }> }>('/v1/devices/P-1');
+        return device.latest.pressure_bar?.v === 4;
+      },
+      { timeoutMs: 5_000, what: 'the last-known value at the front' },
+    );
+    const range = 'from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z';
+    const proof = await processes.api(`/v1/devices/P-1/completeness?${range}`);
+    expect(proof).toMatchObject({ expected: messagesEach, stored: messagesEach, missing: 0 });
     for (const client of clients) await client.stop();
   },
   90_000,

@@ -35,6 +35,15 @@ describe('what a chart draws', () => {
     expect(chartData(raw([0, 60_000], [7, 8], [28, 192]), [], 60_000).mid).toEqual([null, 8]);
   });
 
+  it('holds an average over intervals without a reading, but joins intervals longer than a source may be quiet', () => {
+    const every = (t: number[]) => ({ tag: 'a', unit: '', t, avg: t.map((_, i) => i), min: t, max: t });
+    const held = chartData(every([0, 10_000, 60_000]), [], 60_000);
+    expect(held.t).toEqual([0, 10_000, 59_999, 60_000]);
+    expect(held.mid).toEqual([0, 1, 1, 2]);
+    expect(held.max).toEqual([0, 10_000, 10_000, 60_000]);
+    expect(chartData(every([0, 600_000, 1_800_000]), [], 1_800_000).t).toEqual([0, 600_000, 1_800_000]);
+  });
+
   it('draws no line through a bad value, and keeps an uncertain one', () => {
     const data = chartData(raw([1, 2, 3], [5, 0, 6], [192, 28, 68]), [], 4);
     expect(data.mid).toEqual([5, null, 6, 6]);

@@ -56,16 +56,19 @@ export function chartData(series: Series, breaks: readonly BreakStretch[], to: n
     min: [] as (number | null)[],
     max: [] as (number | null)[],
   };
-  const put = (at: number, value: number | null) => {
+  const put = (at: number, value: number | null, min?: number | null, max?: number | null) => {
     out.t.push(at);
     out.mid.push(value);
-    for (const column of [out.min, out.max]) column.push(null);
+    out.min.push(min ?? null);
+    out.max.push(max ?? null);
   };
+  const joined = joinedTo(series);
   series.t.forEach((at, i) => {
     const before = series.t[i - 1];
     const broken = before === undefined ? undefined : breaks.find((one) => one.from < at && one.to > before);
-    const held = series.avg ? undefined : holdTo(before, at, broken?.from);
-    if (held !== undefined && typeof mid[i - 1] === 'number') put(held, mid[i - 1]!);
+    const held = holdTo(joined, before, at, broken?.from);
+    if (held !== undefined && typeof mid[i - 1] === 'number')
+      put(held, mid[i - 1]!, series.min?.[i - 1], series.max?.[i - 1]);
     if (before !== undefined && (broken || (held !== undefined && held < at - 1)))
       put(((held ?? before) + at) / 2, null);
     out.t.push(at);
@@ -90,9 +93,24 @@ const holdMs = 120_000;
 /** Readings as close as this are joined by a line; further apart, a value is a step, ms. */
 const joinedMs = 2_000;
 
-/** To when a raw value is drawn as a step: just before the next one, to a break, or as long as it holds. */
-function holdTo(before: number | undefined, at: number, broken: number | undefined): number | undefined {
-  if (before === undefined || at - before <= joinedMs) return undefined;
+/**
+ * How far apart neighbours are joined by a line: intervals that follow each other are, and so are ones longer than a
+ * source may be quiet; where shorter ones are left out, the value held, ms.
+ */
+function joinedTo({ t, avg }: Series): number {
+  if (!avg) return joinedMs;
+  const least = t.reduce((low, at, i) => (i === 0 ? low : Math.min(low, at - t[i - 1]!)), holdMs);
+  return least * 2 > holdMs ? Number.POSITIVE_INFINITY : least * 1.5;
+}
+
+/** To when a value is drawn as a step: just before the next one, to a break, or as long as it holds. */
+function holdTo(
+  joined: number,
+  before: number | undefined,
+  at: number,
+  broken: number | undefined,
+): number | undefined {
+  if (before === undefined || at - before <= joined) return undefined;
   return Math.max(before + 1, Math.min(at - 1, before + holdMs, broken ?? at));
 }
 

@@ -76,9 +76,8 @@ const columns: readonly Column<Gap>[] = [
 ];
 
 /** With when the platform noticed a break and when it ended, for those who examine the record. */
-const recordColumns: readonly Column<Gap>[] = columns.toSpliced(
-  3,
-  0,
+const recordColumns: readonly Column<Gap>[] = [
+  ...columns,
   {
     id: 'opened',
     title: 'Noticed',
@@ -93,7 +92,7 @@ const recordColumns: readonly Column<Gap>[] = columns.toSpliced(
     cell: (row) => <Moment at={row.closed_at} />,
     csv: (row) => row.closed_at,
   },
-);
+];
 
 /** What is missing from a device's record and why; of a range only when one is given. */
 export function GapsList({ deviceId, range }: { deviceId: string; range?: RangeSearch }) {

@@ -92,13 +92,15 @@ function csvOf(rows: readonly DeviceCompleteness[]): string {
   );
 }
 
+const useRecord = (filter: RecordFilter, range: RangeSearch) => useInfiniteQuery(recordQuery(filter, range));
+
 /** The fleet's account: what every device numbered, what is here, what is not; worst first. */
 export function RecordPage() {
   const search = useSearch({ from: '/app/record' });
   const { q, site, only, sort } = search;
   const filter = useMemo(() => defined({ q, site, only, sort }), [q, site, only, sort]);
   const range = keepRange(search);
-  const record = useInfiniteQuery(recordQuery(filter, range));
+  const record = useRecord(filter, range);
   const rows = useMemo(() => record.data?.pages.flatMap((page) => page.items) ?? [], [record.data]);
   const first = record.data?.pages[0];
   const [printed, setPrinted] = useState<readonly DeviceCompleteness[]>();
@@ -111,10 +113,6 @@ export function RecordPage() {
       void navigate({ to: '/record', search: (before) => ({ ...before, ...next }), replace: true }),
     [navigate],
   );
-  const { hasNextPage, isFetchingNextPage, fetchNextPage } = record;
-  const onEnd = useCallback(() => {
-    if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
-  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
   const beforePrint = async () => {
     const all = await fetchRecord(filter, range, printRowsMax);
     flushSync(() => setPrinted(all.items));
@@ -136,25 +134,7 @@ export function RecordPage() {
           range={range}
           beforePrint={beforePrint}
         />
-        {rows.length > 0 ? (
-          <DataTable
-            label="Completeness by device"
-            columns={columns}
-            rows={rows}
-            rowKey={(row) => row.device_id}
-            total={first?.total_count}
-            sort={sort ?? 'completeness'}
-            onSort={(next) => change({ sort: next })}
-            onEnd={onEnd}
-            narrow={(row) => <NarrowRow row={row} />}
-          />
-        ) : record.error ? (
-          <Problem what="The record" error={record.error} retry={() => void record.refetch()} />
-        ) : record.isPending ? (
-          <Skeleton rows={8} label="the record" />
-        ) : (
-          <NoRows filter={filter} />
-        )}
+        <Rows record={record} rows={rows} filter={filter} change={change} />
       </section>
       <Method />
       {first ? (
@@ -163,6 +143,39 @@ export function RecordPage() {
         </Statement>
       ) : null}
     </div>
+  );
+}
+
+interface RowsProps {
+  readonly record: ReturnType<typeof useRecord>;
+  readonly rows: readonly DeviceCompleteness[];
+  readonly filter: RecordFilter;
+  readonly change: (next: RecordFilter) => void;
+}
+
+function Rows({ record, rows, filter, change }: RowsProps) {
+  const { hasNextPage, isFetchingNextPage, fetchNextPage } = record;
+  const onEnd = useCallback(() => {
+    if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
+  }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
+  return rows.length > 0 ? (
+    <DataTable
+      label="Completeness by device"
+      columns={columns}
+      rows={rows}
+      rowKey={(row) => row.device_id}
+      total={record.data?.pages[0]?.total_count}
+      sort={filter.sort ?? 'completeness'}
+      onSort={(next) => change({ sort: next })}
+      onEnd={onEnd}
+      narrow={(row) => <NarrowRow row={row} />}
+    />
+  ) : record.error ? (
+    <Problem what="The record" error={record.error} retry={() => void record.refetch()} />
+  ) : record.isPending ? (
+    <Skeleton rows={8} label="the record" />
+  ) : (
+    <NoRows filter={filter} />
   );
 }
 

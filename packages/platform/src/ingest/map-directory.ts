@@ -5,6 +5,8 @@ export class MapDirectory implements DeviceDirectory {
   readonly #tenants: ReadonlyMap<string, number>;
   readonly #byPrefix = new Map<string, DeviceEntry>();
   readonly #byNo = new Map<number, DeviceEntry>();
+  /** By tenant and gateway: thousands of devices ask for their children at once, so none may search them all. */
+  readonly #children = new Map<string, Map<number, DeviceEntry>>();
 
   constructor(tenants: ReadonlyMap<string, number>, devices: readonly DeviceEntry[]) {
     this.#tenants = tenants;
@@ -13,7 +15,13 @@ export class MapDirectory implements DeviceDirectory {
 
   add(device: DeviceEntry): void {
     this.#byPrefix.set(device.topicPrefix, device);
+    const before = this.#byNo.get(device.deviceNo);
+    if (before !== undefined) this.#children.get(childrenKey(before))?.delete(device.deviceNo);
     this.#byNo.set(device.deviceNo, device);
+    if (device.gatewayDeviceId === null) return;
+    const key = childrenKey(device);
+    const siblings = this.#children.get(key) ?? new Map<number, DeviceEntry>();
+    this.#children.set(key, siblings.set(device.deviceNo, device));
   }
 
   tenantId(slug: string): number | undefined {
@@ -35,12 +43,14 @@ export class MapDirectory implements DeviceDirectory {
   }
 
   childrenOf(tenantId: number, gatewayDeviceId: string): readonly DeviceEntry[] {
-    return [...this.#byNo.values()].filter(
-      (device) => device.tenantId === tenantId && device.gatewayDeviceId === gatewayDeviceId,
-    );
+    return [...(this.#children.get(childrenKey({ tenantId, gatewayDeviceId }))?.values() ?? [])];
   }
 
   all(): Iterable<DeviceEntry> {
     return this.#byNo.values();
   }
+}
+
+function childrenKey(of: Pick<DeviceEntry, 'tenantId' | 'gatewayDeviceId'>): string {
+  return `${of.tenantId}/${of.gatewayDeviceId}`;
 }

@@ -93,7 +93,7 @@ export const platformConfig = field.object('Configuration of the platform.', {
     { default: {} },
   ),
   roles: field.list(
-    'What this process does: broker (MQTT), ingest (writes readings), api (API and console), jobs (housekeeping). Several processes share a database; broker and ingest apart need a bus.',
+    'What this process does: broker (MQTT), ingest (writes readings), api (API and console), jobs (scheduled work apart from ingest; there is none yet). Several processes share a database; broker and ingest apart need a bus.',
     field.oneOf('A role.', platformRoles),
     { minItems: 1, default: [...platformRoles] },
   ),

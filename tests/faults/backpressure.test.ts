@@ -33,7 +33,13 @@ function signalAll(server: TestPostgres, signal: 'SIGSTOP' | 'SIGCONT'): void {
       return false;
     }
   });
-  for (const pid of [main, ...children.map(Number)]) process.kill(pid, signal);
+  for (const pid of [main, ...children.map(Number)]) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It ended meanwhile; the others are still to be told.
+    }
+  }
 }
 
 const outages = {

@@ -1,6 +1,7 @@
 // Many MQTT 5 clients over TLS in a process of their own. Each keeps its session, subscribes to its own commands
 // topic, and when its connection ends comes back after 1 s doubling to 60 s, with full jitter, like the gateway.
 // Usage: node bench/connections/clients.mjs '<options>'; sends {type:'up',up} over the IPC channel.
+import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import tls from 'node:tls';
 
@@ -92,7 +93,7 @@ class Client {
     if (this.#up) totals.up--;
     this.#up = false;
     const backoffMs = Math.min(maxBackoffMs, firstBackoffMs * 2 ** this.#failures++);
-    setTimeout(() => this.connect(), Math.random() * backoffMs);
+    setTimeout(() => this.connect(), randomInt(Math.ceil(backoffMs)));
   }
 }
 

@@ -61,6 +61,11 @@ export class ServerProcess {
     return this.#ask('cpu') as Promise<Cpu>;
   }
 
+  /** Waits until the database has written what it owes to the disk. */
+  async settle(): Promise<void> {
+    await this.#ask('settle');
+  }
+
   counts(): Promise<Counts> {
     return this.#ask('counts') as Promise<Counts>;
   }

@@ -133,6 +133,9 @@ process.on('message', async (question) => {
       saturations: river.ingress.counts.saturations,
       broker: broker.stats(),
     });
+  } else if (question === 'settle') {
+    await database.owner.query('CHECKPOINT');
+    process.send({ settled: true });
   } else if (question === 'counts') {
     const { rows } = await database.owner.query(
       `SELECT coalesce(sum(copies), 0)::bigint AS stored, count(*) AS numbers

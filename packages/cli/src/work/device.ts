@@ -16,7 +16,7 @@ export interface DeviceState {
   readonly state_reason: string | null;
   readonly last_seen: string | null;
   readonly gaps_open: number;
-  readonly worst_quality: { readonly words: string; readonly tag: string } | null;
+  readonly worst_quality: { readonly q: number; readonly words: string; readonly tag: string } | null;
 }
 
 interface Page {

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { ageText, textTable } from '../runtime/table.js';
 import { readDeviceFile } from './device-file.js';
 import { completenessText, fleetText } from './prove.js';
-import { statusText } from './status.js';
+import { deviceProblems, statusText } from './status.js';
 
 const summary = {
   devices: { total: 2, online: 1, stale: 0, offline: 1, never_seen: 0 },
@@ -128,4 +128,18 @@ describe('a file of devices', () => {
     expect(() => readDeviceFile(path)).toThrow(`${path}:3 devices[1].device_id`);
     dir.remove();
   });
+});
+
+test('names each dark device with its reason, and a bad sensor of a device that answers', () => {
+  const device = { device_id: 'P-1', state: 'online', state_reason: null, worst_quality: null };
+  const told = deviceProblems([
+    device,
+    { ...device, device_id: 'P-2', worst_quality: { q: 28, words: 'sensor failure', tag: 'pressure_bar' } },
+    { ...device, device_id: 'P-3', worst_quality: { q: 68, words: 'sensor not accurate', tag: 'flow_m3h' } },
+    { ...device, device_id: 'P-4', state: 'offline', state_reason: 'Its gateway GW-01 is offline.' },
+  ] as unknown as Parameters<typeof deviceProblems>[0]);
+  expect(told).toEqual([
+    'P-4 is offline: Its gateway GW-01 is offline.',
+    'P-2 pressure_bar is bad: sensor failure',
+  ]);
 });

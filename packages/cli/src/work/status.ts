@@ -1,3 +1,4 @@
+import { qualityStatus } from '@millrace/contracts';
 import { errorMessage, isMillraceError } from '@millrace/foundation';
 import type { Invocation, Work } from '../command.js';
 import { flagOption, textOption } from '../options.js';
@@ -47,7 +48,9 @@ async function collect(invocation: Invocation): Promise<StatusReport> {
   const platformRuns = remote || processes.some((p) => p.role === 'platform' && p.state === 'running');
   const problems = processes.flatMap(processProblems);
   if (!remote && processes.every((p) => p.state === 'not running')) {
-    problems.push(`nothing runs on the data folder ${dataDir}`);
+    problems.push(
+      `nothing runs on the data folder ${dataDir}: start with "millrace demo" or "millrace up", or name another folder with --data or --port-base`,
+    );
   }
   let summary: Summary | undefined;
   let devices: DeviceState[] = [];
@@ -55,7 +58,7 @@ async function collect(invocation: Invocation): Promise<StatusReport> {
     const client = platformClient(invocation);
     try {
       [summary, devices] = await Promise.all([readSummary(client), allDevices(client)]);
-      problems.push(...fleetProblems(summary));
+      problems.push(...fleetProblems(summary), ...deviceProblems(devices));
     } catch (error) {
       if (remote) throw error;
       problems.push(`the platform's API fails: ${errorMessage(error)}`);
@@ -128,6 +131,23 @@ export function fleetProblems(summary: Summary): string[] {
   add(summary.gaps_open, 'open gap(s) in the sequence of messages');
   add(summary.silences_open, 'open silence(s)');
   return problems;
+}
+
+/** So many devices are told one by one; a whole dark site must not scroll the verdict away. */
+const DEVICES_TOLD_MAX = 10;
+
+/** Each device that is not well, with its reason: not online first, then values that are bad. */
+export function deviceProblems(devices: readonly DeviceState[]): string[] {
+  const dark = devices
+    .filter((d) => d.state === 'offline' || d.state === 'stale')
+    .map((d) => `${d.device_id} is ${d.state}${d.state_reason ? `: ${d.state_reason}` : ''}`);
+  const bad = devices
+    .filter((d) => d.state === 'online' && d.worst_quality && qualityStatus(d.worst_quality.q) === 'bad')
+    .map((d) => `${d.device_id} ${d.worst_quality?.tag} is bad: ${d.worst_quality?.words}`);
+  const all = [...dark, ...bad];
+  if (all.length <= DEVICES_TOLD_MAX) return all;
+  const more = `${all.length - DEVICES_TOLD_MAX} more device(s): see "millrace device list"`;
+  return [...all.slice(0, DEVICES_TOLD_MAX), more];
 }
 
 /** The one screen. */

@@ -3,6 +3,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { freePort, peer, waitFor } from '@millrace/testing';
 import modbus from 'modbus-serial';
 import type { DevicePeer } from '../conformance.js';
+import { askChild, killChild } from '../peer.js';
 
 function driverText(port: number): string {
   return `  plc:
@@ -173,16 +174,9 @@ export async function pymodbusPeer(): Promise<DevicePeer> {
     kill: async () => {
       const dying = child;
       child = undefined;
-      if (!dying || dying.exitCode !== null) return;
-      const gone = new Promise((resolve) => dying.once('exit', resolve));
-      dying.kill('SIGKILL');
-      await gone;
+      await killChild(dying);
     },
-    set: async (value) => {
-      const done = new Promise((resolve) => child!.stdout!.once('data', resolve));
-      child!.stdin!.write(`set ${value}\n`);
-      await done;
-    },
+    set: (value) => askChild(child!, `set ${value}`),
     driverText: () => driverText(port),
     raw: (value) => value,
   };

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { freePort, peer, type TempDir, tempDir, waitFor } from '@millrace/testing';
 import type { DevicePeer } from '../conformance.js';
+import { askChild, killChild } from '../peer.js';
 
 const applicationUri = 'urn:test:asyncua';
 
@@ -85,16 +86,9 @@ export async function asyncuaPeer(): Promise<AsyncuaPeer> {
     kill: async () => {
       const dying = child;
       child = undefined;
-      if (!dying || dying.exitCode !== null) return;
-      const gone = new Promise((resolve) => dying.once('exit', resolve));
-      dying.kill('SIGKILL');
-      await gone;
+      await killChild(dying);
     },
-    set: async (value) => {
-      const done = new Promise((resolve) => child!.stdout!.once('data', resolve));
-      child!.stdin!.write(`set ${value}\n`);
-      await done;
-    },
+    set: (value) => askChild(child!, `set ${value}`),
     raw: (value) => value,
     driverText: ({ trust = true, password = 'correct horse' } = {}) => {
       const account = join(folder.path, 'account.json');
